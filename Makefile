@@ -1,0 +1,62 @@
+.POSIX:
+
+# The Python that .venv is made with: make PYTHON=python3.12 repro
+PYTHON = python3
+# Where `make serve` shows the report.
+PORT = 8000
+
+# Stages call python: it is .venv's.
+USE_VENV = PATH="$$PWD/.venv/bin:$$PATH"; export PATH
+
+help:
+	@echo 'make repro         set up .venv, run the pipeline, print both models'"'"' test metrics'
+	@echo 'make test          set up .venv, check style and types, run every test'
+	@echo 'make verify        run the pipeline in two clean clones and compare all that they wrote'
+	@echo 'make serve         show the report at http://localhost:$(PORT)/'
+	@echo 'make deps          write dvc.yaml'"'"'s code dependencies and docs/staleness.md anew'
+	@echo 'make requirements  compile requirements.txt from requirements.in to the newest versions'
+	@echo 'make clean         remove .venv, unfinished work and the tools'"'"' caches; keep all results'
+	@echo
+	@echo 'make PYTHON=python3.12 repro makes .venv with another Python than python3.'
+
+repro: .venv/installed versions.yaml
+	@$(USE_VENV); python -m agegender check && dvc repro && python -m agegender metrics
+
+test: .venv/installed versions.yaml
+	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest
+
+verify: .venv/installed
+	@$(USE_VENV); python -m tools.verify
+
+serve: .venv/installed
+	@.venv/bin/python -m http.server --directory report $(PORT)
+
+deps: .venv/installed
+	@.venv/bin/python -m tools.dependencies --write
+	@.venv/bin/python -m tools.versions
+	@.venv/bin/python -m tools.staleness
+
+requirements: .venv/installed
+	@.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	    --output-file .venv/compiled.txt requirements.in
+	@{ echo '# Every package, pinned for Python 3.11 and newer on Linux and macOS.'; \
+	    echo '# `make requirements` writes this file from requirements.in.'; \
+	    cat .venv/compiled.txt; } > requirements.txt
+	@.venv/bin/python -m tools.versions
+
+clean:
+	rm -rf .venv progress .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find agegender stages tests tools -name __pycache__ -exec rm -rf {} +
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + "; run make PYTHON=python3.11")'
+	@test -x .venv/bin/python || { echo 'Making .venv'; $(PYTHON) -m venv .venv; }
+	@echo 'Installing the packages of requirements.txt into .venv; that takes some minutes'
+	@.venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch .venv/installed
+	@echo 'Installed'
+
+# The pins that stages depend on, carried over whenever requirements.txt has changed.
+versions.yaml: requirements.txt .venv/installed
+	@.venv/bin/python -m tools.versions

@@ -1,0 +1,130 @@
+"""The command line: ``python -m agegender check | summary custom|vgg16 | metrics``.
+
+It is used from the project's folder and reads what lies there.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from agegender.errors import UserError
+from agegender.parameters.document import Document
+
+PARAMETERS = Path("params.yaml")
+METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
+REPORT = Path("report/index.html")
+# Rows of the table of metrics: heading, where the value stands, digits.
+ROWS = (
+    ("gender accuracy", ("gender", "accuracy"), 3),
+    ("gender AUC", ("gender", "auc"), 3),
+    ("age MAE, years", ("age", "mae"), 2),
+    ("age RMSE, years", ("age", "rmse"), 2),
+    ("age CS@5", ("age", "cs5"), 3),
+    ("age bias, years", ("age", "bias"), 2),
+)
+
+
+def check() -> Document:
+    """Check the whole of params.yaml.
+
+    Raises:
+        UserError: it is missing, is not YAML, or a parameter is unknown, missing or wrong.
+    """
+    # The reader that DVC uses, which knows 1e-4 for a number.
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        values = YAML(typ="safe").load(PARAMETERS.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("params.yaml is missing here; run this in the project's folder") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"params.yaml is not YAML: {' '.join(str(error).split())}") from None
+    return Document.parse(values)
+
+
+def summary(model: str) -> None:
+    """Print the layers of a model with the current parameters: shape, parameters, trainable."""
+    document = check()
+    from agegender.networks import custom, vgg16
+    from agegender.networks.describe import layers, parameter_counts
+
+    size, tasks = document.image_size, document.tasks
+    if model == "custom":
+        a = document.train_custom
+        network = custom.build(size, tasks, a.filters, a.dense_units, a.dropout)
+    else:
+        b = document.train_vgg16
+        base = vgg16.base(size, b.unfreeze, weights=None)
+        network = vgg16.build(base, size, tasks, b.dense_units, b.dropout)
+    rows = [
+        [
+            row["name"],
+            " x ".join(str(side) for side in row["output_shape"]),
+            f"{row['parameters']:,}",
+            "yes" if row["trainable"] else ("no" if row["parameters"] else ""),
+        ]
+        for row in layers(network.saved)
+    ]
+    counts = parameter_counts(network.saved)
+    _print_table(["layer", "output shape", "parameters", "trainable"], rows)
+    frozen = counts["total"] - counts["trainable"]
+    print(f"{counts['total']:,} in all, {counts['trainable']:,} trainable, {frozen:,} frozen")
+
+
+def metrics() -> None:
+    """Print both models' metrics on the test split, and where the report lies."""
+    try:
+        values = {model: json.loads(path.read_text()) for model, path in METRICS.items()}
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is missing; `dvc repro` makes it") from None
+    rows = []
+    for heading, (task, name), digits in ROWS:
+        cells = [_with_interval(values[model].get(task), name, digits) for model in METRICS]
+        baseline = values["custom"]["baseline"].get(task, {}).get(name)
+        if any(cells):
+            rows.append([heading, *cells, "" if baseline is None else f"{baseline:.{digits}f}"])
+    print(f"On the {values['custom']['n']} photos of the test split (95 % interval):")
+    _print_table(["", "custom CNN", "VGG16", "baseline"], rows)
+    print(f"The report: {REPORT.resolve()}")
+
+
+def _with_interval(task: dict[str, Any] | None, name: str, digits: int) -> str:
+    if not task:
+        return ""
+    if task.get(name) is None:
+        return "-"
+    value = f"{task[name]:.{digits}f}"
+    low, high = task.get(f"{name}_low"), task.get(f"{name}_high")
+    return value if low is None else f"{value} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _print_table(heads: list[str], rows: list[list[str]]) -> None:
+    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+    for row in [heads, ["-" * width for width in widths], *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    parser = argparse.ArgumentParser("python -m agegender", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("check", help="check params.yaml")
+    one = commands.add_parser("summary", help="print a model's layers and parameters")
+    one.add_argument("model", choices=list(METRICS))
+    commands.add_parser("metrics", help="print both models' metrics on the test split")
+    arguments = parser.parse_args()
+    try:
+        match arguments.command:
+            case "check":
+                check()
+            case "summary":
+                summary(arguments.model)
+            case "metrics":
+                metrics()
+    except UserError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The list of all files that came in, kept or not."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from agegender.errors import UserError
+
+MANIFEST = "manifest.csv"
+
+
+class Entry(NamedTuple):
+    """A file that came in.
+
+    ``file`` is its name in the folder, empty if it was not kept; ``source`` its path where it
+    came from; ``bytes`` its size; ``reason`` why it was not kept, empty if it was.
+    """
+
+    file: str
+    source: str
+    bytes: int
+    sha256: str
+    reason: str
+
+
+def write_manifest(folder: Path, entries: Iterable[Entry]) -> None:
+    """Write ``entries``, in their order, to the manifest of ``folder``."""
+    with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Entry._fields)
+        writer.writerows(entries)
+
+
+def read_manifest(folder: Path) -> Iterator[Entry]:
+    """The entries of the manifest of ``folder``, one at a time.
+
+    Raises:
+        UserError: the manifest is something else.
+    """
+    path = folder / MANIFEST
+    with path.open(encoding="utf-8", newline="") as file:
+        try:
+            rows = csv.reader(file)
+            if tuple(next(rows, ())) != Entry._fields:
+                raise ValueError("header")
+            for name, source, size, digest, reason in rows:
+                yield Entry(name, source, int(size), digest, reason)
+        except (ValueError, csv.Error):
+            raise UserError(
+                f"{path} is not a list of files ({','.join(Entry._fields)}); "
+                "make it anew with `dvc repro download`"
+            ) from None

@@ -1,0 +1,69 @@
+"""Folders for work that a later run may go on with."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def resumable_folder(parent: Path, key: str) -> Iterator[Path]:
+    """A folder in ``parent`` that stays if the work on ``key`` breaks off, and goes when it ends.
+
+    A later call with the same key gets the same folder. While one process has it, another that
+    works on the same key gets a folder of its own. With the folder go those that earlier work on
+    other keys left behind.
+
+    Args:
+        parent: made if it is missing, removed with the last folder in it.
+        key: names the work, such as an address.
+    """
+    name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    folder, lock = _take(parent, name)
+    try:
+        yield folder
+        shutil.rmtree(folder)
+        for other in sorted(parent.iterdir()):
+            _remove_if_free(other)
+        with suppress(OSError):
+            parent.rmdir()
+    finally:
+        os.close(lock)
+
+
+def _take(parent: Path, name: str) -> tuple[Path, int]:
+    number = 0
+    while True:
+        folder = parent / f"{name}-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _lock(folder)
+        if lock is not None:
+            return folder, lock
+        number += 1
+
+
+def _lock(folder: Path) -> int | None:
+    """A descriptor that holds ``folder`` until it is closed; None if someone else has it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Its last holder may have removed it while this process opened it.
+        if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _remove_if_free(folder: Path) -> None:
+    lock = _lock(folder)
+    if lock is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)

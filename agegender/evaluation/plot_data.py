@@ -1,0 +1,136 @@
+"""The data of the plots of one model on one split, as CSV files that DVC and the report read."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_curve
+
+from agegender.dataset.names import GENDERS
+from agegender.evaluation.bootstrap import COVERAGE, Estimate
+from agegender.evaluation.metrics import Evaluation
+from agegender.evaluation.scores import (
+    CALIBRATION_BINS,
+    CUMULATIVE_YEARS,
+    THRESHOLD,
+    calibration_bin,
+)
+
+_DECIMALS = 4
+_Z = NormalDist().inv_cdf((1 + COVERAGE) / 2)
+
+
+def write_plot_data(folder: Path, predictions: pd.DataFrame, evaluation: Evaluation) -> None:
+    """Write the files of each task that was trained into ``folder``.
+
+    Gender: ``confusion.csv`` (photos by true and predicted gender), ``roc.csv``,
+    ``reliability.csv`` (share of women by predicted probability, with Wilson intervals),
+    ``gender_groups.csv`` and ``gender_gaps.csv``. Age: ``ages.csv`` (true and predicted),
+    ``cumulative.csv`` (CS@k), ``age_groups.csv`` and ``age_gaps.csv``. Shares are in percent in
+    ``confusion.csv`` and ``cumulative.csv``, else from 0 to 1; ages and errors are in years.
+
+    Args:
+        folder: made if it is missing.
+        predictions: see `agegender.evaluation.predictions.tabulate`.
+        evaluation: of ``predictions``.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+    if "gender" in evaluation.overall:
+        tables["confusion"] = _confusion(predictions)
+        tables["roc"] = _roc(predictions)
+        tables["reliability"] = _reliability(predictions)
+    if "age" in evaluation.overall:
+        tables["ages"] = predictions[["age", "age_predicted"]].rename(
+            columns={"age_predicted": "predicted"}
+        )
+        tables["cumulative"] = _cumulative(evaluation)
+    for task in evaluation.overall:
+        tables[f"{task}_groups"] = _groups(evaluation, task)
+        tables[f"{task}_gaps"] = pd.DataFrame(
+            [(gap.by, gap.best, gap.worst, *gap.size) for gap in evaluation.gaps[task]],
+            columns=["by", "best", "worst", "gap", "gap_low", "gap_high"],
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.round(_DECIMALS).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
+    called = (predictions["gender_predicted"] >= THRESHOLD).astype(int)
+    rows = []
+    for actual, actual_name in enumerate(GENDERS):
+        members = called[predictions["gender"] == actual]
+        for predicted, predicted_name in enumerate(GENDERS):
+            count = int((members == predicted).sum())
+            percent = 100 * count / len(members) if len(members) else 0.0
+            rows.append((actual_name, predicted_name, count, percent))
+    return pd.DataFrame(rows, columns=["actual", "predicted", "count", "percent"])
+
+
+def _roc(predictions: pd.DataFrame) -> pd.DataFrame:
+    labels = predictions["gender"].to_numpy()
+    if labels.min() == labels.max():
+        # Without both genders there is no curve; its two ends stand for the chance line.
+        ends = np.array([0.0, 1.0])
+        false_positives = true_positives = ends
+    else:
+        false_positives, true_positives, _ = roc_curve(labels, predictions["gender_predicted"])
+    return pd.DataFrame(
+        {"false_positive_rate": false_positives, "true_positive_rate": true_positives}
+    )
+
+
+def _reliability(predictions: pd.DataFrame) -> pd.DataFrame:
+    probabilities = predictions["gender_predicted"].to_numpy()
+    labels = predictions["gender"].to_numpy()
+    bins = calibration_bin(probabilities)
+    rows = []
+    for number in range(CALIBRATION_BINS):
+        members = bins == number
+        if count := int(members.sum()):
+            observed = float(labels[members].mean())
+            low, high = _wilson(observed, count)
+            rows.append((float(probabilities[members].mean()), observed, low, high, count))
+    return pd.DataFrame(
+        rows, columns=["predicted", "observed", "observed_low", "observed_high", "photos"]
+    )
+
+
+def _wilson(share: float, count: int) -> tuple[float, float]:
+    """The interval of a share (Wilson, JASA 1927), which stays within 0 to 1."""
+    centre = share + _Z**2 / (2 * count)
+    half = _Z * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
+    scale = 1 + _Z**2 / count
+    return max(0.0, float((centre - half) / scale)), min(1.0, float((centre + half) / scale))
+
+
+def _cumulative(evaluation: Evaluation) -> pd.DataFrame:
+    scores = evaluation.overall["age"]
+    return pd.DataFrame(
+        [(k, *(100 * number for number in scores[f"cs{k}"])) for k in CUMULATIVE_YEARS],
+        columns=["k", "percent", "percent_low", "percent_high"],
+    )
+
+
+def _groups(evaluation: Evaluation, task: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "by": group.by,
+                "group": group.name,
+                "photos": len(group.rows),
+                **_wide(scores.items()),
+            }
+            for group, scores in evaluation.groups[task]
+        ]
+    )
+
+
+def _wide(scores: Iterable[tuple[str, Estimate]]) -> dict[str, float]:
+    return {
+        name + suffix: number
+        for name, estimate in scores
+        for suffix, number in zip(("", "_low", "_high"), estimate, strict=True)
+    }

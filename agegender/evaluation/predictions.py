@@ -1,0 +1,67 @@
+"""What a model says of each photo of a split, as a table and as a CSV file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from agegender.errors import UserError
+from agegender.evaluation.scores import THRESHOLD
+
+LABELS = ["file", "gender", "age", "race"]
+# Decimals of P(female) and of ages: finer than a model's last bits mean anything.
+_DECIMALS = {"gender": 6, "age": 4}
+
+
+def tabulate(labels: pd.DataFrame, answers: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The table of predictions, a row a photo in the order of the file names.
+
+    Answers are rounded here, once, so that whoever reads the file finds the same metrics.
+
+    Args:
+        labels: columns ``file``, ``gender`` (0 male, 1 female), ``age`` (years), ``race``.
+        answers: of the trained tasks, in the order of ``labels``, each of as many values:
+            ``gender``, P(female), and ``age``, years.
+
+    Returns:
+        the labels, then ``gender_predicted`` and ``age_predicted`` (the answers), ``age_error``
+        (predicted less true, years) and ``gender_correct`` (0 or 1), where the task was trained.
+    """
+    table = labels[LABELS].copy()
+    for task in ("gender", "age"):
+        if task in answers:
+            values = np.asarray(answers[task], dtype=np.float64).reshape(len(table))
+            table[f"{task}_predicted"] = values.round(_DECIMALS[task])
+    if "age" in answers:
+        table["age_error"] = (table["age_predicted"] - table["age"]).round(_DECIMALS["age"])
+    if "gender" in answers:
+        called = table["gender_predicted"] >= THRESHOLD
+        table["gender_correct"] = (called == table["gender"]).astype(int)
+    return table.sort_values("file", ignore_index=True)
+
+
+def tasks_of(predictions: pd.DataFrame) -> list[str]:
+    """The tasks that the predictions answer, gender first."""
+    return [task for task in ("gender", "age") if f"{task}_predicted" in predictions]
+
+
+def write_predictions(path: Path, predictions: pd.DataFrame) -> None:
+    """Write what `tabulate` made to the CSV file ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    predictions.to_csv(path, index=False, lineterminator="\n")
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """What `write_predictions` wrote to ``path``.
+
+    Raises:
+        UserError: it is something else.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"file": str}, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        table = pd.DataFrame()
+    if not {*LABELS} <= {*table.columns} or not tasks_of(table) or table.empty:
+        raise UserError(f"{path} holds no predictions; make it anew with `dvc repro evaluate`")
+    return table

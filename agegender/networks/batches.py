@@ -1,0 +1,121 @@
+"""What training and prediction read, batch by batch, as tf.data datasets."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from agegender.dataset.records import read_index
+
+# Serialised photos held for shuffling: about 100 MB at 128 pixels a side.
+SHUFFLE_BUFFER = 2048
+# Shards that are read in turn, so that neighbours on disk are not neighbours in training.
+INTERLEAVED_SHARDS = 4
+
+
+def generator(*key: int) -> np.random.Generator:
+    """Random numbers that depend on nothing but these integers, such as (seed, epoch)."""
+    return np.random.default_rng(key)
+
+
+def photos(
+    folder: Path, split: str, batch_size: int, tasks: Sequence[str], order: Sequence[int] = ()
+) -> tf.data.Dataset:
+    """Photos and labels of a split, read from TFRecords as they are needed.
+
+    Args:
+        folder: of the TFRecords and their index.
+        split: ``train``, ``validation`` or ``test``.
+        batch_size: photos a batch; the last may be smaller.
+        tasks: the labels wanted.
+        order: integers such as (seed, epoch) that draw the order; none keeps that of the files.
+
+    Returns:
+        Batches of (uint8 of shape (n, image_size, image_size, 3), labels), the labels a dict
+        from task to float32 of shape (n, 1).
+
+    Raises:
+        UserError: a shard is missing or is not as long as it was written.
+    """
+    index = read_index(folder)
+    parse = _parser(index.image_size, tasks)
+    batches = math.ceil(index.splits[split].records / batch_size)
+    return (
+        _serialized(folder, split, order)
+        .batch(batch_size)
+        .apply(tf.data.experimental.assert_cardinality(batches))
+        .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _serialized(folder: Path, split: str, order: Sequence[int]) -> tf.data.Dataset:
+    shards = [str(folder / shard.file) for shard in read_index(folder).splits[split].shards]
+    if not order:
+        return tf.data.TFRecordDataset(shards)
+    random = generator(*order)
+    random.shuffle(shards)
+    return (
+        tf.data.Dataset.from_tensor_slices(shards)
+        .interleave(
+            tf.data.TFRecordDataset,
+            cycle_length=INTERLEAVED_SHARDS,
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+        .shuffle(SHUFFLE_BUFFER, seed=int(random.integers(2**31)), reshuffle_each_iteration=False)
+    )
+
+
+def _parser(image_size: int, tasks: Sequence[str]):  # type: ignore[no-untyped-def]
+    features = {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        **{task: tf.io.FixedLenFeature([], tf.int64) for task in tasks},
+    }
+
+    def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        examples = tf.io.parse_example(serialized, features)
+        pixels = tf.io.decode_raw(examples["image"], tf.uint8)
+        images = tf.reshape(pixels, (-1, image_size, image_size, 3))
+        labels = {task: tf.cast(examples[task], tf.float32)[:, tf.newaxis] for task in tasks}
+        return images, labels
+
+    return parse
+
+
+def embeddings(
+    embedded: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    tasks: Sequence[str],
+    order: Sequence[int] = (),
+) -> tf.data.Dataset:
+    """Embeddings and labels of a split, read from a memory-mapped array as they are needed.
+
+    Args:
+        embedded: shape (photos, ...).
+        labels: float32, shape (photos, 2), gender and age.
+        batch_size: photos a batch; the last may be smaller.
+        tasks: the labels wanted.
+        order: integers such as (seed, epoch) that draw the order; none keeps that of the array.
+    """
+    rows = np.arange(len(embedded))
+    if order:
+        generator(*order).shuffle(rows)
+    columns = {"gender": 0, "age": 1}
+
+    def batches():  # type: ignore[no-untyped-def]
+        for start in range(0, len(rows), batch_size):
+            chosen = rows[start : start + batch_size]
+            yield (
+                embedded[chosen],
+                {task: labels[chosen, columns[task], np.newaxis] for task in tasks},
+            )
+
+    vectors = tf.TensorSpec((None, *embedded.shape[1:]), tf.as_dtype(embedded.dtype))
+    answers = {task: tf.TensorSpec((None, 1), tf.float32) for task in tasks}
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=(vectors, answers))
+    count = math.ceil(len(rows) / batch_size)
+    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)

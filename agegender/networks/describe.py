@@ -1,0 +1,44 @@
+"""A network in numbers: its layers, their shapes and parameters."""
+
+from typing import Any
+
+import keras
+
+
+def parameter_counts(model: keras.Model) -> dict[str, int]:
+    """``total`` and ``trainable`` parameters."""
+    return {
+        "total": sum(layer["parameters"] for layer in layers(model)),
+        "trainable": sum(row["parameters"] for row in layers(model) if row["trainable"]),
+    }
+
+
+def layers(model: keras.Model) -> list[dict[str, Any]]:
+    """One row a layer, in forward order.
+
+    Returns:
+        ``name``, ``kind`` (Keras's class), ``output_shape`` (without the batch), ``parameters``,
+        ``trainable`` (whether training changes any), and ``formula``, by which the parameters of a
+        convolution or dense layer are counted, else empty.
+    """
+    return [
+        {
+            "name": layer.name,
+            "kind": type(layer).__name__,
+            "output_shape": list(layer.output.shape[1:]),
+            "parameters": layer.count_params() if layer.weights else 0,
+            "trainable": bool(layer.trainable_weights),
+            "formula": _formula(layer),
+        }
+        for layer in model.layers
+    ]
+
+
+def _formula(layer: keras.layers.Layer) -> str:
+    if isinstance(layer, keras.layers.Conv2D):
+        height, width, channels, filters = layer.kernel.shape
+        return f"({height}·{width}·{channels} + 1)·{filters}"
+    if isinstance(layer, keras.layers.Dense):
+        inputs, units = layer.kernel.shape
+        return f"({inputs} + 1)·{units}"
+    return ""

@@ -1,0 +1,26 @@
+"""A saved model's answers for a split."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from agegender.networks.batches import photos
+
+
+def load(path: Path) -> keras.Model:
+    """The model at ``path``, in Keras's safe mode: nothing in the file is run."""
+    return keras.models.load_model(path, safe_mode=True, compile=False)
+
+
+def predict(
+    model: keras.Model, tfrecords: Path, split: str, batch_size: int
+) -> dict[str, np.ndarray]:
+    """The answers for each photo of a split, in the order of its TFRecords.
+
+    Returns:
+        From task to float32 of shape (photos,): P(female) and years.
+    """
+    images = photos(tfrecords, split, batch_size, ["gender", "age"]).map(lambda image, _: image)
+    answers = model.predict(images, verbose=0)
+    return {task: values[:, 0] for task, values in answers.items()}

@@ -1,0 +1,53 @@
+"""Saved models as the same bytes every time, in Keras's own format."""
+
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+# The earliest date that a zip entry can carry.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Write ``model`` to ``path`` (.keras) so that equal models are equal files.
+
+    Keras writes three things that differ between equal models: the date into metadata.json and
+    into the zip's entries, and the addresses of shared objects into config.json. The date goes,
+    and the addresses become numbers in order of appearance.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        written, canonical = Path(folder, "written.keras"), Path(folder, "canonical.keras")
+        model.save(written)
+        with (
+            zipfile.ZipFile(written) as source,
+            zipfile.ZipFile(canonical, "w", zipfile.ZIP_STORED) as target,
+        ):
+            for name in sorted(source.namelist()):
+                content = source.read(name)
+                if name.endswith(".json"):
+                    content = _canonical_json(content)
+                target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+        os.replace(canonical, path)
+
+
+def _canonical_json(content: bytes) -> bytes:
+    numbers: dict[int, int] = {}
+
+    def canonical(value: Any) -> Any:
+        if isinstance(value, list):
+            return [canonical(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        result = {k: canonical(v) for k, v in value.items() if k != "date_saved"}
+        if "shared_object_id" in result:
+            address = result["shared_object_id"]
+            result["shared_object_id"] = numbers.setdefault(address, len(numbers))
+        return result
+
+    return json.dumps(canonical(json.loads(content))).encode()

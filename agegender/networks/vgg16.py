@@ -1,0 +1,132 @@
+"""VGG16 without its top, cut in two: frozen layers, run once a photo, and those that are trained.
+
+The architecture is that of Simonyan and Zisserman (2015, arXiv:1409.1556), configuration D. The
+ImageNet weights come with the input scaling that they were trained with: BGR, less the mean of
+each channel.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from agegender.networks.heads import Head, within_bounds
+from agegender.networks.network import Network, pixels
+
+# Means of ImageNet's blue, green and red, as in keras.applications' "caffe" preprocessing.
+IMAGENET_MEANS = (103.939, 116.779, 123.68)
+
+
+@dataclass(frozen=True)
+class Base:
+    """VGG16 without its top, cut below the first block that is trained.
+
+    Attributes:
+        frozen: convolutions and poolings below the cut.
+        trainable: those above it; empty where nothing of VGG16 is trained.
+        pooling: the average over the last feature map.
+    """
+
+    frozen: list[keras.layers.Layer]
+    trainable: list[keras.layers.Layer]
+    pooling: keras.layers.Layer
+
+    def embed(self, image: keras.KerasTensor) -> keras.KerasTensor:
+        """What the frozen layers make of an image: the pooled vector, or the map at the cut.
+
+        Args:
+            image: pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3).
+        """
+        bgr = keras.ops.flip(image, axis=-1)
+        scale = keras.layers.Rescaling(1.0, [-mean for mean in IMAGENET_MEANS], name="scale")
+        features = _through(self.frozen, scale(bgr))
+        return features if self.trainable else self.pooling(features)
+
+    def finish(self, embedding: keras.KerasTensor) -> keras.KerasTensor:
+        """From the embedding to the pooled vector, shape (n, 512)."""
+        return self.pooling(_through(self.trainable, embedding)) if self.trainable else embedding
+
+
+def _through(layers: Sequence[keras.layers.Layer], x: keras.KerasTensor) -> keras.KerasTensor:
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def base(
+    image_size: int,
+    unfreeze: str,
+    weights: Mapping[str, np.ndarray] | None,
+    precision: str = "float32",
+) -> Base:
+    """VGG16's layers with these weights, cut below the block ``unfreeze``.
+
+    Args:
+        image_size: pixels a side, at least 32.
+        unfreeze: ``none``, or the first trainable block, ``block5`` down to ``block1``.
+        weights: ``block1_conv1/kernel`` and so on; None draws them at random.
+        precision: of the frozen layers' arithmetic, ``float32`` or ``bfloat16``.
+    """
+    outer_policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        layers = keras.applications.VGG16(
+            include_top=False, weights=None, input_shape=(image_size, image_size, 3)
+        ).layers[1:]
+    finally:
+        keras.config.set_dtype_policy(outer_policy)
+    for layer in layers:
+        if weights is not None and layer.weights:
+            layer.set_weights([weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]])
+    cut = len(layers)
+    if unfreeze != "none":
+        cut = next(i for i, layer in enumerate(layers) if layer.name.startswith(unfreeze))
+    for layer in layers[:cut]:
+        layer.trainable = False
+    return Base(
+        frozen=layers[:cut],
+        trainable=layers[cut:],
+        pooling=keras.layers.GlobalAveragePooling2D(name="average"),
+    )
+
+
+def load_weights(path: Path) -> dict[str, np.ndarray]:
+    """The ImageNet weights by layer, as the file at ``path`` (.npz) holds them."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def embedder(base: Base, image_size: int) -> keras.Model:
+    """The frozen layers alone: pixels to embeddings."""
+    image = pixels(image_size)
+    return keras.Model(image, base.embed(image), name="vgg16_frozen")
+
+
+def build(
+    base: Base,
+    image_size: int,
+    tasks: Sequence[str],
+    dense_units: Sequence[int],
+    dropout: float,
+    first_age: float = 0.0,
+) -> Network:
+    """VGG16 with a head. With 256 dense units and one task: 14,846,273 parameters.
+
+    Args:
+        base: VGG16's layers; their weights are shared with what is returned.
+        image_size: pixels a side.
+        tasks: ``gender``, ``age`` or both.
+        dense_units: of each dense layer behind the pooled vector.
+        dropout: share of the last dense layer's units dropped in training.
+        first_age: years that the untrained network answers.
+    """
+    head = Head(tasks, dense_units, dropout, first_age)
+    image = pixels(image_size)
+    at_cut = base.embed(image)
+    embedding = keras.Input(at_cut.shape[1:], name="embedding")
+    return Network(
+        trained=keras.Model(embedding, head(base.finish(embedding)), name="vgg16_trained"),
+        saved=keras.Model(image, within_bounds(head(base.finish(at_cut))), name="vgg16"),
+    )

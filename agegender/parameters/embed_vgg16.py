@@ -1,0 +1,17 @@
+"""Parameters of the stage ``embed_vgg16``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agegender.parameters.base import Section
+
+# The first trainable block; what lies below it is frozen and computed once.
+Unfreeze = Literal["none", "block5", "block4", "block3", "block2", "block1"]
+
+
+class EmbedVgg16(Section):
+    """How the frozen layers are run."""
+
+    precision: Literal["float32", "bfloat16"]
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]

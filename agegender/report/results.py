@@ -1,0 +1,124 @@
+"""What the report is made from: the results of both models, as the pipeline's stages write them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agegender.errors import UserError
+from agegender.evaluation.predictions import read_predictions, tasks_of
+
+# By task: the metrics of the learning curves, what an axis says, and whether more is better.
+CURVES = {
+    "gender": {
+        "gender_loss": ("Binary cross-entropy (nats)", False),
+        "gender_accuracy": ("Accuracy (share of photos)", True),
+    },
+    "age": {
+        "age_loss": ("Age loss (years)", False),
+        "age_mae": ("MAE (years)", False),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric after each epoch, on training and on validation photos."""
+
+    training: list[float]
+    validation: list[float]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's results.
+
+    Attributes:
+        name: of its stages and files, such as ``vgg16``.
+        title: what people call it.
+        training: the parameters of its training stage.
+        metrics: the contents of its metrics file.
+        predictions: a row a test photo.
+        plots: the data of its plots, a table each.
+        curves: learning curves by metric, ``loss`` and those of `CURVES` that were trained.
+        layers: its layers: ``name``, ``kind``, ``output_shape``, ``parameters``, ``trainable``
+            and ``formula`` of the number of parameters, empty if there are none.
+        sha256: of the file of the model.
+    """
+
+    name: str
+    title: str
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    predictions: pd.DataFrame
+    plots: Mapping[str, pd.DataFrame]
+    curves: Mapping[str, Curve]
+    layers: list[dict[str, Any]]
+    sha256: str
+
+    @property
+    def tasks(self) -> list[str]:
+        """What it was trained for: gender, age or both."""
+        return tasks_of(self.predictions)
+
+
+def read_model(root: Path, name: str, title: str, training: Mapping[str, Any]) -> Model:
+    """Gather a model's results from the files of the pipeline.
+
+    Args:
+        root: the folder that holds ``metrics``, ``models``, ``plots`` and ``predictions``.
+        name: of the model's files.
+        title: what people call it.
+        training: the parameters of its training stage.
+
+    Raises:
+        UserError: a file is not what its stage writes.
+    """
+    predictions = read_predictions(root / f"predictions/{name}.csv")
+    wanted = ["loss", *(metric for task in tasks_of(predictions) for metric in CURVES[task])]
+    curves = root / f"plots/training/{name}/plots/metrics"
+    return Model(
+        name=name,
+        title=title,
+        training=training,
+        metrics=read_json(root / f"metrics/{name}.json"),
+        predictions=predictions,
+        plots={
+            path.stem: pd.read_csv(path) for path in sorted((root / f"plots/{name}").glob("*.csv"))
+        },
+        curves={
+            metric: Curve(
+                _values(curves / f"train/{metric}.tsv", metric),
+                _values(curves / f"validation/{metric}.tsv", metric),
+            )
+            for metric in wanted
+        },
+        layers=read_json(root / f"predictions/{name}.architecture.json"),
+        sha256=digest(root / f"models/{name}.keras"),
+    )
+
+
+def read_json(path: Path) -> Any:
+    """The contents of the JSON file ``path``.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise UserError(f"{path} is not JSON; make it anew with `dvc repro`") from None
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of the file ``path``, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _values(path: Path, metric: str) -> list[float]:
+    return [float(value) for value in pd.read_csv(path, sep="\t")[metric]]

@@ -1,0 +1,52 @@
+"""How long stages took, kept beside the project: outputs are the same bytes however long it was.
+
+A record belongs to a result by the digest of the stage's main output, so that a result which
+comes from a cache finds the time that its making once took.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+
+def key(output: Path) -> str:
+    """What a record of the stage that wrote the file ``output`` is found by: 16 digits."""
+    with output.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()[:16]
+
+
+def record(folder: Path, stage: str, output: Path, seconds: float, **more: Any) -> None:
+    """Keep that ``stage`` took ``seconds`` to write ``output``.
+
+    Args:
+        folder: of all records.
+        stage: its name.
+        output: the stage's main output file.
+        seconds: wall-clock time.
+        more: what else to keep, such as ``epoch_seconds``, a list, and ``machine``.
+    """
+    path = folder / stage / f"{key(output)}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    values = {"stage": stage, "seconds": seconds, **more}
+    temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def load(folder: Path, outputs: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """The records of these stages, each with its ``key``, where there is one for the output.
+
+    Args:
+        folder: of all records.
+        outputs: each stage's main output file.
+    """
+    found = {}
+    for stage, output in outputs.items():
+        digits = key(output)
+        path = folder / stage / f"{digits}.json"
+        if path.is_file():
+            found[stage] = {"key": digits, **json.loads(path.read_text(encoding="utf-8"))}
+    return found

@@ -1,0 +1,46 @@
+"""Run the frozen layers of VGG16 once on each photo of the training and validation splits."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from agegender.console import say
+from agegender.networks import vgg16
+from agegender.networks.embedding import embed
+from agegender.networks.progress import Progress
+from agegender.parameters.embed_vgg16 import EmbedVgg16
+from stages import unfinished
+from stages.common import parameters, record_time, run
+
+TFRECORDS = Path("data/tfrecords")
+WEIGHTS = Path("data/vgg16/vgg16.npz")
+EMBEDDINGS = Path("data/embeddings")
+
+
+def main() -> None:
+    declared = parameters("embed_vgg16")
+    options = declared.section("embed_vgg16", EmbedVgg16)
+    image_size, unfreeze = declared["image_size"], declared["train_vgg16.unfreeze"]
+
+    weights = vgg16.load_weights(WEIGHTS)
+    base = vgg16.base(image_size, unfreeze, weights, options.precision)
+    model = vgg16.embedder(base, image_size)
+    progress = Progress(unfinished.folder("embed_vgg16", declared))
+    for split in ("train", "validation"):
+        if not (progress.folder / f"{split}.npy").exists():
+            embed(model, TFRECORDS, split, progress.folder, options.batch_size, say)
+    index = {"unfreeze": unfreeze, "precision": options.precision, "sha256": {}}
+    for file in sorted(progress.folder.glob("*.npy")):
+        with file.open("rb") as content:
+            index["sha256"][file.name] = hashlib.file_digest(content, "sha256").hexdigest()
+    described = json.dumps(index, indent=2) + "\n"
+    (progress.folder / "index.json").write_text(described, encoding="utf-8")
+    shutil.rmtree(EMBEDDINGS, ignore_errors=True)
+    shutil.copytree(progress.folder, EMBEDDINGS)
+    progress.finish()
+    record_time("embed_vgg16", EMBEDDINGS / "index.json")
+
+
+if __name__ == "__main__":
+    run(main)

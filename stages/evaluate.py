@@ -1,0 +1,50 @@
+"""Score a model on the test split, which no other stage looks at."""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from agegender.dataset.photos import read_photos
+from agegender.dataset.records import read_records
+from agegender.evaluation.metrics import as_metrics, baseline, evaluate, write_metrics
+from agegender.evaluation.plot_data import write_plot_data
+from agegender.evaluation.predictions import tabulate, write_predictions
+from agegender.parameters.evaluate import Evaluate
+from stages.common import parameters, record_time, run
+
+TFRECORDS = Path("data/tfrecords")
+TRAINING = Path("data/split/train.csv")
+
+
+def main() -> None:
+    from agegender.networks.describe import layers, parameter_counts
+    from agegender.networks.predict import load, predict
+
+    name = sys.argv[1]
+    declared = parameters(f"evaluate@{name}")
+    options = declared.section("evaluate", Evaluate)
+    model = load(Path(f"models/{name}.keras"))
+
+    answers = predict(model, TFRECORDS, "test", options.batch_size)
+    labels = pd.DataFrame(
+        [(each.file, each.gender, each.age, each.race) for each in read_records(TFRECORDS, "test")],
+        columns=["file", "gender", "age", "race"],
+    )
+    predictions = tabulate(labels, answers)
+    scores = evaluate(predictions, options.bootstrap_samples, declared["seed"])
+    always = baseline(pd.DataFrame(read_photos(TRAINING)))
+
+    output = Path(f"predictions/{name}.csv")
+    write_predictions(output, predictions)
+    architecture = json.dumps(layers(model), indent=2)
+    Path(f"predictions/{name}.architecture.json").write_text(architecture + "\n", encoding="utf-8")
+    write_plot_data(Path(f"plots/{name}"), predictions, scores)
+    counts = parameter_counts(model)
+    write_metrics(Path(f"metrics/{name}.json"), as_metrics(scores, predictions, always, counts))
+    record_time(f"evaluate@{name}", output)
+
+
+if __name__ == "__main__":
+    run(main)

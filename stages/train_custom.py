@@ -1,0 +1,56 @@
+"""Train the custom CNN from scratch."""
+
+from pathlib import Path
+
+import numpy as np
+
+from agegender.console import say
+from agegender.dataset.records import read_records
+from agegender.networks import custom, runtime
+from agegender.networks.batches import photos
+from agegender.networks.progress import Progress
+from agegender.networks.saving import save
+from agegender.networks.training import train
+from agegender.parameters.train_custom import TrainCustom
+from stages import curves, unfinished
+from stages.common import parameters, record_time, run
+
+TFRECORDS = Path("data/tfrecords")
+MODEL = Path("models/custom.keras")
+CURVES = Path("plots/training/custom")
+
+
+def main() -> None:
+    declared = parameters("train_custom")
+    options = declared.section("train_custom", TrainCustom)
+    seed, tasks = declared["seed"], declared["tasks"]
+    runtime.configure(options.threads, seed)
+
+    network = custom.build(
+        declared["image_size"],
+        tasks,
+        options.filters,
+        options.dense_units,
+        options.dropout,
+        first_age=float(np.median([photo.age for photo in read_records(TFRECORDS, "train")])),
+    )
+    progress = Progress(unfinished.folder("train_custom", declared))
+    with curves.start(CURVES) as live:
+        history = train(
+            network.trained,
+            lambda epoch: photos(TFRECORDS, "train", options.batch_size, tasks, (seed, epoch)),
+            photos(TFRECORDS, "validation", options.batch_size, tasks),
+            tasks,
+            options.epochs,
+            options.learning_rate,
+            progress,
+            on_epoch=curves.recorder(live),
+            say=say,
+        )
+    save(network.saved, MODEL)
+    progress.finish()
+    record_time("train_custom", MODEL, epoch_seconds=history.seconds)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,49 @@
+"""What tests share: clones of the project in which DVC really runs."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tools.clones import Clone
+from tools.verify import reproduce
+
+# The whole pipeline, as small as it goes.
+TINY = {
+    "image_size": 32,
+    "download": {"sample_images": 60},
+    "train_custom": {"epochs": 3, "filters": [4, 8], "dense_units": [8]},
+    "train_vgg16": {"epochs": 2, "dense_units": [8]},
+    "evaluate": {"bootstrap_samples": 100},
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Clone:
+    """A fresh clone of the working tree, with git, DVC and an empty cache of its own."""
+    return Clone.of_working_tree(tmp_path / "clone")
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """A clone in which the tiny pipeline has run, not to be changed."""
+
+    clone: Clone
+
+    def copy(self, folder: Path) -> Clone:
+        """A copy that a test may change, with the cache, in ``folder``."""
+        shutil.copytree(self.clone.path, folder / "clone", symlinks=True)
+        home = folder / "home"
+        home.mkdir()
+        copied = Clone(folder / "clone", home)
+        copied.commit("The tiny pipeline has run")
+        return copied
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
+    """The tiny pipeline, run once for all tests that only look at what it wrote."""
+    clone = Clone.of_working_tree(tmp_path_factory.mktemp("reproduced") / "clone")
+    reproduce(clone, **TINY)
+    return Reproduced(clone)

@@ -1,0 +1,157 @@
+"""params.yaml: what is refused and how that is told; stages read only what they declare."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agegender.errors import UserError
+from agegender.parameters.document import Document
+from tools.clones import ROOT, Clone
+
+TEXT = (ROOT / "params.yaml").read_text()
+DEFAULTS: dict[str, Any] = yaml.safe_load(TEXT)
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def changed(name: str, value: Any) -> dict[str, Any]:
+    """The defaults with another value of the parameter of this dotted name."""
+    document: dict[str, Any] = yaml.safe_load(TEXT)
+    *sections, key = name.split(".")
+    place = document
+    for section in sections:
+        place = place[section]
+    place[key] = value
+    return document
+
+
+def leaves() -> list[str]:
+    return [
+        f"{name}.{key}" if key else name
+        for name, value in DEFAULTS.items()
+        for key in (value if isinstance(value, dict) else [""])
+    ]
+
+
+def test_the_defaults_are_valid() -> None:
+    assert Document.parse(DEFAULTS).model_dump() == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("train_vgg16.epochs", -1, "'train_vgg16.epochs' is -1, but should be greater than"),
+        ("train_vgg16.epochs", "ten", "'train_vgg16.epochs' is 'ten', but should be a valid int"),
+        ("train_vgg16.epochs", 1.5, "'train_vgg16.epochs' is 1.5, but should be a valid integer"),
+        ("train_vgg16.epochs", True, "'train_vgg16.epochs' is True, but should be a valid integer"),
+        ("train_custom.dropout", 1.0, "'train_custom.dropout' is 1.0, but should be less than 1"),
+        ("train_custom.dropuot", 0.1, "'train_custom.dropuot' is unknown; known here: batch_size,"),
+        ("trainvgg16", {}, "'trainvgg16' is unknown; known here: download,"),
+        ("train_vgg16.unfreeze", "block9", "should be 'none', 'block5'"),
+        ("train_custom.filters", [], "'train_custom.filters' is \\[\\], but"),
+        ("train_custom.filters", [8, 0], "'train_custom.filters.1' is 0, but"),
+        ("tasks", ["gender", "gender"], "each task may stand there once"),
+        ("tasks", ["race"], "'tasks.0' is 'race', but should be 'gender' or 'age'"),
+        ("seed", -1, "'seed' is -1, but should be greater than or equal to 0"),
+        ("image_size", 31, "'image_size' is 31, but should be greater than or equal to 32"),
+        ("split.test", 0.95, "validation and test together should be less than 1"),
+        ("download.sha256", "abc", "'download.sha256' is 'abc', but"),
+        ("split", 3, "'split'"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(name: str, value: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        Document.parse(changed(name, value))
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("params.yaml: ")
+
+
+@pytest.mark.parametrize("name", leaves())
+def test_a_missing_parameter_is_named(name: str) -> None:
+    document = changed(name, None)
+    section, _, key = name.partition(".")
+    if key:
+        del document[section][key]
+    else:
+        del document[section]
+    with pytest.raises(UserError, match=re.escape(f"'{name}' is missing")):
+        Document.parse(document)
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    document = changed("seed", "x") | {"image_size": 1}
+    with pytest.raises(UserError, match=r"'seed'.*'image_size'"):
+        Document.parse(document)
+
+
+@given(ANYTHING)
+def test_whatever_the_file_holds_it_is_taken_or_refused(document: Any) -> None:
+    with pytest.raises(UserError):
+        Document.parse(document)
+
+
+@given(st.sampled_from(leaves()), ANYTHING)
+def test_whatever_a_parameter_is_it_is_taken_or_refused(name: str, value: Any) -> None:
+    try:
+        taken = Document.parse(changed(name, value))
+    except UserError as error:
+        assert name.split(".")[0] in str(error)
+    else:
+        section, _, key = name.partition(".")
+        found = getattr(taken, section)
+        assert (getattr(found, key) if key else found) == value
+
+
+@pytest.mark.parametrize("name", leaves())
+def test_params_yaml_says_what_each_parameter_is_for(name: str) -> None:
+    section, _, key = name.partition(".")
+    block = re.search(rf"^{section}:.*(?:\n(?: .*)?)*", TEXT, flags=re.M)
+    assert block is not None
+    assert re.search(rf"^ *{key or section}: .*# \w+", block[0], flags=re.M)
+
+
+def test_a_section_that_is_no_mapping_is_told() -> None:
+    with pytest.raises(UserError, match=r"params\.yaml: the file must be a mapping"):
+        Document.parse(None)
+
+
+SPLIT = """
+from stages.common import parameters, run
+
+
+def main() -> None:
+    print(parameters("split")["{name}"])
+
+
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+@pytest.mark.parametrize("name", ["image_size", "train_vgg16.epochs", "split.epochs"])
+def test_a_stage_cannot_read_what_it_does_not_declare(project: Clone, name: str) -> None:
+    (project.path / "stages/split.py").write_text(SPLIT.format(name=name))
+    printed = project.run("python", "-m", "stages.split", fails=True)
+    assert f"stage 'split' reads the parameter '{name}' without declaring it" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_stage_reads_what_it_declares(project: Clone) -> None:
+    (project.path / "stages/split.py").write_text(SPLIT.format(name="split.test"))
+    assert project.run("python", "-m", "stages.split") == f"{DEFAULTS['split']['test']}\n"
+
+
+def test_a_mistake_in_any_section_stops_the_first_stage(project: Clone) -> None:
+    project.set_parameters(evaluate={"bootstrap_samples": -5})
+    printed = project.dvc("repro", fails=True)
+    assert "error: params.yaml: 'evaluate.bootstrap_samples' is -5, but" in printed
+    assert "Traceback" not in printed
+    assert not (project.path / "data/raw").exists()

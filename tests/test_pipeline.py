@@ -1,0 +1,183 @@
+"""The whole pipeline through real DVC: outputs, experiments, mistakes, kills."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.conftest import Reproduced
+
+
+def ran(printed: str) -> list[str]:
+    """The stages that DVC says it ran."""
+    return re.findall(r"Running stage '([^']+)'", printed)
+
+
+def test_every_photo_is_in_exactly_one_place(reproduced: Reproduced) -> None:
+    data = reproduced.clone.path / "data"
+    manifest = pd.read_csv(data / "raw/manifest.csv", keep_default_na=False)
+    places = [data / f"split/{split}.csv" for split in ("train", "validation", "test")]
+    placed = pd.concat([pd.read_csv(path) for path in [*places, data / "rejected.csv"]])
+    assert sorted(placed["file"]) == sorted(manifest["file"])
+    rejected = pd.read_csv(data / "rejected.csv", keep_default_na=False)
+    assert len(rejected) and all(rejected["reason"])
+
+
+def test_metrics_have_the_promised_names(reproduced: Reproduced) -> None:
+    for model in ("custom", "vgg16"):
+        metrics = json.loads((reproduced.clone.path / f"metrics/{model}.json").read_text())
+        for task, names in {
+            "gender": ("accuracy", "auc"),
+            "age": ("mae", "rmse", "cs5", "bias"),
+        }.items():
+            for name in names:
+                low, high = metrics[task][f"{name}_low"], metrics[task][f"{name}_high"]
+                assert low <= metrics[task][name] <= high
+        assert set(metrics["baseline"]) == {"gender", "age"}
+        predictions = pd.read_csv(reproduced.clone.path / f"predictions/{model}.csv")
+        assert metrics["n"] == len(predictions)
+        right = (predictions["gender_predicted"] >= 0.5) == predictions["gender"]
+        assert metrics["gender"]["accuracy"] == pytest.approx(right.mean(), abs=1e-4)
+        error = (predictions["age_predicted"] - predictions["age"]).abs()
+        assert metrics["age"]["mae"] == pytest.approx(error.mean(), abs=1e-3)
+        assert metrics["parameters"]["total"] >= metrics["parameters"]["trainable"] > 0
+
+
+def test_the_metrics_command_prints_both_models_and_the_report(reproduced: Reproduced) -> None:
+    printed = reproduced.clone.run("python", "-m", "agegender", "metrics")
+    assert "custom CNN" in printed and "VGG16" in printed and "age MAE" in printed
+    assert str(reproduced.clone.path / "report/index.html") in printed
+
+
+def test_the_saved_vgg16_answers_pixels_without_the_project(reproduced: Reproduced) -> None:
+    program = """
+import keras, numpy as np
+model = keras.models.load_model("models/vgg16.keras", safe_mode=True)
+answers = model(np.zeros((2, 32, 32, 3), "uint8"))
+print(sorted(answers), answers["age"].shape, answers["gender"].shape)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", program],
+        cwd=reproduced.clone.path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == "['age', 'gender'] (2, 1) (2, 1)"
+
+
+def test_experiments(reproduced: Reproduced, tmp_path: Path) -> None:
+    clone = reproduced.copy(tmp_path)
+    assert "up to date" in clone.dvc("repro")
+
+    changed = clone.dvc("exp", "run", "--name", "less", "-S", "train_vgg16.dropout=0.3")
+    assert ran(changed) == ["train_vgg16", "evaluate@vgg16", "report"]
+    assert "metrics/vgg16.json" in clone.dvc("metrics", "diff")
+    assert "dropout" in clone.dvc("params", "diff")
+
+    # Back, and there again: DVC's run cache knows the answer.
+    clone.dvc("exp", "run", "-S", "train_vgg16.dropout=0.5")
+    again = clone.dvc("exp", "run", "-S", "train_vgg16.dropout=0.3")
+    assert "epoch" not in again and "cached" in again
+
+    clone.run("git", "checkout", "--quiet", "--force", ".")
+    clone.dvc("checkout")
+    clone.dvc("exp", "run", "--queue", "-S", "train_vgg16.dropout=0.1,0.2")
+    clone.dvc("queue", "start", "--jobs", "1")
+    deadline = time.monotonic() + 240
+    while True:
+        status = clone.dvc("queue", "status")
+        if status.count("Success") == 2:
+            break
+        assert "Failed" not in status and time.monotonic() < deadline, status
+        time.sleep(2)
+    shown = clone.dvc("exp", "show", "--csv")
+    assert "less" in shown
+    assert "metrics/vgg16.json:age.mae" in shown or "age.mae" in shown
+    clone.dvc("queue", "stop", "--kill")
+
+
+def test_a_relative_source_means_the_same_in_a_temporary_experiment(
+    reproduced: Reproduced, tmp_path: Path
+) -> None:
+    clone = reproduced.copy(tmp_path)
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    for photo in sorted((clone.path / "data/raw").glob("*.jpg"))[:30]:
+        (faces / photo.name).write_bytes(photo.read_bytes())
+    printed = clone.dvc("exp", "run", "--temp", "-S", "download.source=../faces", "split")
+    assert ran(printed)[0] == "download"
+    assert "30 kept" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("epochs", -1, "'train_custom.epochs' is -1"),
+        ("epochs", "ten", "'train_custom.epochs' is 'ten'"),
+        ("epoch", 3, "'train_custom.epoch' is unknown"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_and_touches_nothing(
+    reproduced: Reproduced, tmp_path: Path, name: str, value: object, words: str
+) -> None:
+    clone = reproduced.copy(tmp_path)
+    model = (clone.path / "models/vgg16.keras").read_bytes()
+    clone.set_parameters(train_custom={name: value}, train_vgg16={"dropout": 0.25})
+    errors = [line for line in clone.dvc("repro", fails=True).splitlines() if "error:" in line]
+    assert len(errors) == 1 and words in errors[0]
+    clone.dvc("checkout")
+    assert (clone.path / "models/vgg16.keras").read_bytes() == model
+    assert words in clone.run("python", "-m", "agegender", "check", fails=True)
+
+
+def test_training_killed_with_dvc_resumes_to_the_same_bytes(
+    reproduced: Reproduced, tmp_path: Path
+) -> None:
+    clone = reproduced.copy(tmp_path)
+    before = (clone.path / "models/custom.keras").read_bytes()
+    output = (tmp_path / "printed").open("w+")
+    run = subprocess.Popen(
+        ["dvc", "repro", "--force", "--single-item", "train_custom"],
+        cwd=clone.path,
+        env=clone.env,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while "epoch 1/3" not in Path(output.name).read_text():
+        assert run.poll() is None and time.monotonic() < deadline, Path(output.name).read_text()
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert list((clone.path / "progress/train_custom").iterdir())
+    printed = clone.dvc("repro", "--force", "--single-item", "train_custom")
+    assert "resuming behind epoch" in printed
+    assert (clone.path / "models/custom.keras").read_bytes() == before
+    assert not list((clone.path / "progress/train_custom").iterdir())
+
+
+def test_dvc_yaml_is_the_map() -> None:
+    stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    assert list(stages) == [
+        "download",
+        "download_vgg16",
+        "split",
+        "preprocess",
+        "embed_vgg16",
+        "train_custom",
+        "train_vgg16",
+        "evaluate",
+        "report",
+    ]
+    for name, stage in stages.items():
+        assert stage["desc"] and f"stages.{name}" in stage["cmd"]

@@ -1,0 +1,187 @@
+"""The stages split and preprocess, from a folder of files to TFRecords."""
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import stages.preprocess
+import stages.split
+from agegender.dataset.manifest import Entry, read_manifest, write_manifest
+from agegender.dataset.photos import SPLITS, read_photos
+from agegender.dataset.preprocessing import plan, write
+from agegender.dataset.records import read_index, read_records, verify
+from agegender.dataset.screening import hash_photos
+from agegender.errors import UserError
+from stages.common import Parameters
+
+DECLARED = {
+    "seed": 1,
+    "image_size": 32,
+    "split": {"validation": 0.1, "test": 0.2, "near_duplicate_bits": 4},
+    "preprocess": {"shard_records": 8},
+}
+
+
+def jpeg(seed: int) -> bytes:
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(coarse).resize((48, 40), Image.Resampling.BICUBIC).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def name(number: int, age: int = 30) -> str:
+    return f"{age}_{number % 2}_0_2017{number:013d}.jpg"
+
+
+def fill(files: dict[str, bytes]) -> None:
+    Path("data/raw").mkdir(parents=True)
+    entries = [Entry("", "x/hidden", 3, "0" * 64, "a hidden file")]
+    for file, content in files.items():
+        Path("data/raw", file).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        entries.append(Entry(file, f"x/{file}", len(content), digest, ""))
+    write_manifest(Path("data/raw"), entries)
+
+
+@pytest.fixture
+def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """A project's folder with 40 good photos and some of each kind that is not."""
+    monkeypatch.chdir(tmp_path)
+    for stage in (stages.split, stages.preprocess):
+        monkeypatch.setattr(stage, "parameters", lambda name: Parameters(name, DECLARED))
+    files = {name(i, 3 * i % 100): jpeg(i) for i in range(40)}
+    files[name(100)] = jpeg(5)[:-400]
+    files[name(101)] = b""
+    files["30_1_20170000000000102.jpg"] = jpeg(102)
+    files[name(103)] = jpeg(103)
+    files[name(105)] = jpeg(103)
+    files[name(107)] = jpeg(107)
+    files[name(109, 80)] = jpeg(107)
+    return files
+
+
+def rows(path: str) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_file_is_in_exactly_one_list(raw: dict[str, bytes]) -> None:
+    fill(raw)
+    stages.split.main()
+    listed = [row["file"] for split in SPLITS for row in rows(f"data/split/{split}.csv")]
+    rejected = {row["file"]: row["reason"] for row in rows("data/rejected.csv")}
+    assert Counter(listed + list(rejected)) == Counter(["x/hidden", *raw])
+    assert rejected == {
+        "x/hidden": "a hidden file",
+        name(100): "the image is truncated or damaged",
+        name(101): "the file is empty",
+        "30_1_20170000000000102.jpg": (
+            "the name is not AGE_GENDER_RACE_TIMESTAMP.EXTENSION: 3 of 4 fields"
+        ),
+        name(105): f"duplicate of {name(103)}",
+        name(107): f"same photo as {name(109, 80)}, which has other labels",
+        name(109, 80): f"same photo as {name(107)}, which has other labels",
+    }
+    assert json.loads(Path("metrics/split.json").read_text()) == {
+        "images": {"total": 48, "train": 29, "validation": 4, "test": 8, "rejected": 7},
+        "rejected": {"source": 1, "name": 1, "image": 2, "duplicate": 1, "contradiction": 2},
+        "near_duplicates": {"groups": 0, "photos": 0},
+    }
+    for photo in read_photos(Path("data/split/train.csv")):
+        assert photo.file.startswith(f"{photo.age}_{photo.gender}_{photo.race}_")
+
+
+def test_a_recompressed_photo_stays_on_the_side_of_its_original(raw: dict[str, bytes]) -> None:
+    for i in range(20):
+        buffer = io.BytesIO()
+        Image.open(io.BytesIO(jpeg(i))).save(buffer, "WEBP", quality=60)
+        raw[name(200 + i)] = buffer.getvalue()
+    fill(raw)
+    stages.split.main()
+    places = {
+        photo.file: (split, photo.group)
+        for split in SPLITS
+        for photo in read_photos(Path(f"data/split/{split}.csv"))
+    }
+    for i in range(20):
+        assert places[name(200 + i)] == places[name(i, 3 * i % 100)]
+    metrics = json.loads(Path("metrics/split.json").read_text())
+    assert metrics["near_duplicates"] == {"groups": 20, "photos": 40}
+
+
+def test_too_little_data_is_explained(raw: dict[str, bytes]) -> None:
+    fill({name(100): b"", name(0): jpeg(0), name(1): jpeg(1)})
+    with pytest.raises(UserError, match=r"^2 usable photos.*download\.source.*rejected\.csv"):
+        stages.split.main()
+    assert not Path("data/split").exists()
+
+
+def test_hashes_do_not_depend_on_the_number_of_processes(raw: dict[str, bytes]) -> None:
+    fill(raw)
+    paths = [f"data/raw/{file}" for file in raw]
+    assert list(hash_photos(paths, 1)) == list(hash_photos(paths, 3))
+
+
+def test_records_hold_the_photos_of_the_splits(raw: dict[str, bytes]) -> None:
+    fill(raw)
+    stages.split.main()
+    stages.preprocess.main()
+    folder = Path("data/tfrecords")
+    assert sum(shard.records for shard in verify(folder)) == 41
+    assert read_index(folder).image_size == 32
+    for split in SPLITS:
+        photos = {photo.file: photo for photo in read_photos(Path(f"data/split/{split}.csv"))}
+        found = list(read_records(folder, split))
+        assert sorted(record.file for record in found) == sorted(photos)
+        for record in found:
+            assert record[2:] == photos[record.file][1:4]
+            pixels = np.frombuffer(record.image, np.uint8).reshape(32, 32, 3).astype(int)
+            whole = Image.open(io.BytesIO(raw[record.file]))
+            middle = whole.resize((32, 32), Image.Resampling.LANCZOS, box=(4, 0, 44, 40))
+            expected = np.asarray(middle)
+            assert (pixels == expected).all()
+    train = [record.file for record in read_records(folder, "train")]
+    assert train != sorted(train)
+    assert {path.name for path in folder.iterdir()} == {
+        "index.json",
+        *(f"train-{i:05d}-of-00004.tfrecord" for i in range(4)),
+        "validation-00000-of-00001.tfrecord",
+        "test-00000-of-00001.tfrecord",
+    }
+
+
+def test_records_are_the_same_bytes_whoever_writes_them(raw: dict[str, bytes]) -> None:
+    fill(raw)
+    stages.split.main()
+    photos = {split: read_photos(Path(f"data/split/{split}.csv")) for split in SPLITS}
+    found = []
+    for processes in (1, 3):
+        folder = Path(str(processes))
+        folder.mkdir()
+        tasks = plan(Path("data/raw"), photos, folder, 32, 8, 1)
+        list(write([task for members in tasks.values() for task in members], processes))
+        found.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert found[0] == found[1] and len(found[0]) == 6
+
+
+def test_a_photo_spoilt_after_the_split_is_named(raw: dict[str, bytes]) -> None:
+    fill(raw)
+    stages.split.main()
+    Path("data/raw", name(0, 0)).write_bytes(b"gone")
+    with pytest.raises(UserError, match=f"{name(0, 0)} has changed since the split"):
+        stages.preprocess.main()
+    assert not Path("data/tfrecords/index.json").exists()
+
+
+def test_another_file_is_no_manifest(raw: dict[str, bytes]) -> None:
+    fill(raw)
+    Path("data/raw/manifest.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"manifest\.csv is not a list of files"):
+        list(read_manifest(Path("data/raw")))

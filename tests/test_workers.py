@@ -1,0 +1,75 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agegender.errors import UserError
+from agegender.workers import available_cores, spread
+
+
+def square(number: int) -> int:
+    return number**2
+
+
+def refuse(number: int) -> int:
+    if number == 3:
+        raise UserError("three")
+    return number
+
+
+def vanish(number: int) -> None:
+    os._exit(number)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_results_come_in_order(processes: int) -> None:
+    assert list(spread(square, range(20), 3, processes)) == [square(i) for i in range(20)]
+    assert list(spread(square, [])) == []
+    assert available_cores() >= 1
+
+
+def test_a_worker_s_error_is_raised() -> None:
+    with pytest.raises(UserError, match=r"^three$"):
+        list(spread(refuse, range(5)))
+
+
+def test_a_killed_worker_is_explained() -> None:
+    with pytest.raises(UserError, match="a worker process was killed"):
+        list(spread(vanish, [1]))
+
+
+def sleep_for_ever(folder: str) -> None:
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    script = (
+        "from tests.test_workers import sleep_for_ever; from agegender.workers import spread\n"
+        f"list(spread(sleep_for_ever, [{str(tmp_path)!r}] * 2, 1, 2))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    parent.kill()
+    parent.wait()
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    wait_until(lambda: not any(alive(worker) for worker in workers))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The developers' tools: `python -m tools.NAME`."""
