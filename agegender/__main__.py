@@ -51,12 +51,10 @@ def summary(model: str) -> None:
 
     size, tasks = document.image_size, document.tasks
     if model == "custom":
-        a = document.train_custom
-        network = custom.build(size, tasks, a.filters, a.dense_units, a.dropout)
+        network = custom.build(document.train_custom, size, tasks)
     else:
-        b = document.train_vgg16
-        base = vgg16.base(size, b.unfreeze, weights=None)
-        network = vgg16.build(base, size, tasks, b.dense_units, b.dropout)
+        base = vgg16.base(size, document.train_vgg16.unfreeze, weights=None)
+        network = vgg16.build(document.train_vgg16, base, size, tasks)
     rows = [
         [
             row["name"],
