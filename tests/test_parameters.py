@@ -157,3 +157,40 @@ def test_a_mistake_in_any_section_stops_the_first_stage(project: Clone) -> None:
     assert "error: params.yaml: 'evaluate.bootstrap_samples' is -5, but" in printed
     assert "Traceback" not in printed
     assert not (project.path / "data/raw").exists()
+
+
+@pytest.mark.parametrize("name", ["best", "source-report"])
+def test_a_recipe_is_one_command_of_dvc(project: Clone, name: str) -> None:
+    values = yaml.safe_load((ROOT / f"recipes/{name}.yaml").read_text())
+    options = project.run("python", "-m", "agegender", "recipe", name).split()
+    # DVC writes the parameters, and the stage stops for want of the photos.
+    project.dvc("exp", "run", *options, "-S", "download.source=nowhere", "download", fails=True)
+    written = yaml.safe_load((project.path / "params.yaml").read_text())
+    for path in leaves(values):
+        wanted, found = values, written
+        for key in path.split("."):
+            wanted, found = wanted[key], found[key]
+        assert found == wanted, path
+    assert (values["train_custom"]["age_head"] == "linear") == (name == "source-report")
+
+
+def test_the_source_report_is_the_default() -> None:
+    recipe = yaml.safe_load((ROOT / "recipes/source-report.yaml").read_text())
+    for path in leaves(recipe):
+        wanted, found = recipe, DEFAULTS
+        for key in path.split("."):
+            wanted, found = wanted[key], found[key]
+        assert found == wanted, path
+    threads = {"train_custom.threads", "train_vgg16.threads"}
+    trained = {path for path in leaves() if path.startswith("train_")}
+    assert trained - {path for path in leaves(recipe)} == threads
+
+
+def test_a_wrong_recipe_is_told(project: Clone) -> None:
+    run = ("python", "-m", "agegender", "recipe")
+    assert "there is no recipe 'good' in recipes/; known: best, source-report" in project.run(
+        *run, "good", fails=True
+    )
+    (project.path / "recipes/mine.yaml").write_text("train_custom: {epochs: -1}\n")
+    printed = project.run(*run, "mine", fails=True)
+    assert "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1" in printed
