@@ -105,9 +105,10 @@ def _context(report: Report) -> dict[str, Any]:
         "comparison": [
             {
                 "score": score,
-                "values": [_scored(model, task, name) for model in report.models],
-                "difference": score.write_difference(report.differences[task][name].value),
-                "interval": score.write_range(*report.differences[task][name][1:]),
+                "values": [_cell(score, model.metrics[task], name) for model in report.models],
+                "sort": report.differences[task][name].value,
+                "difference": score.bare_difference(report.differences[task][name].value),
+                "interval": score.bare_range(*report.differences[task][name][1:]),
                 "chance": report.differences[task][name].is_chance,
                 "sentence": prose.difference(
                     score, first.noun, second.noun, report.differences[task][name]
@@ -119,6 +120,10 @@ def _context(report: Report) -> dict[str, Any]:
         "figures": list(_comparison_figures(report.models)),
         "groups": [_group_table(report.models, task) for task in first.tasks],
         "cumulative": _cumulative(report.models) if "age" in first.tasks else None,
+        "worst_for_both": [
+            prose.worst_for_both(task, [list(_gaps(model, task)) for model in report.models])
+            for task in first.tasks
+        ],
         "pulls": [words for model in report.models if (words := _pull(model))],
         "min_group": MIN_GROUP,
         "rise": prose.OVERFITTING_RISE,
@@ -299,7 +304,9 @@ def _cell(score: prose.Score, row: Mapping[Any, Any], name: str) -> dict[str, An
     return {
         "value": score.bare(row[name]),
         "sort": row[name],
-        "interval": "" if math.isnan(low) else f"{score.bare(low)} to {score.bare(high)}",
+        "interval": ""
+        if low is None or math.isnan(low)
+        else f"{score.bare(low)} to {score.bare(high)}",
     }
 
 
@@ -412,16 +419,16 @@ def _comparison_figures(models: Sequence[Model]) -> Iterator[dict[str, Any]]:
             "stand in the table of age MAE by group.",
         )
         yield _figure(
-            figures.cumulative(tables("cumulative")),
-            "Ages within k years (CS@k)",
-            f"Share of photos whose age is at most k years off, for k from 0 to 15, with 95 % "
-            f"intervals. At 5 years: {each('age', 'cs5')}.",
-        )
-        yield _figure(
             figures.groups(tables("age_groups"), "mae", "MAE (years)"),
             "Age error by gender and race group",
             "Mean absolute error of age by group with 95 % intervals; the numbers stand in the "
             "table of age MAE by group.",
+        )
+        yield _figure(
+            figures.cumulative(tables("cumulative")),
+            "Ages within k years (CS@k)",
+            f"Share of photos whose age is at most k years off, for k from 0 to 15, with 95 % "
+            f"intervals. At 5 years: {each('age', 'cs5')}.",
         )
 
 

@@ -46,14 +46,23 @@ class Score(NamedTuple):
         """The number as a difference, with its sign unless told otherwise."""
         if math.isnan(value):
             return "–"
-        number = self._signed(value, "+") if signed else self._signed(abs(value), "")
-        return number + self.difference
+        return self.bare_difference(value, signed) + self.difference
+
+    def bare_difference(self, value: float, signed: bool = True) -> str:
+        """The same without its unit."""
+        if math.isnan(value):
+            return "–"
+        return self._signed(value, "+") if signed else self._signed(abs(value), "")
 
     def write_range(self, low: float, high: float, plus: str = "+") -> str:
         """The interval of a difference; ``plus`` is the sign of what is above 0."""
+        return self.bare_range(low, high, plus) + self.difference
+
+    def bare_range(self, low: float, high: float, plus: str = "+") -> str:
+        """The same without its unit."""
         if math.isnan(low) or math.isnan(high):
             return "–"
-        return f"{self._signed(low, plus)} to {self._signed(high, plus)}{self.difference}"
+        return f"{self._signed(low, plus)} to {self._signed(high, plus)}"
 
     def _signed(self, value: float, plus: str) -> str:
         number = f"{abs(value) * self.factor:.{self.decimals}f}"
@@ -224,6 +233,29 @@ def failing(task: str, gap: Gap, rows: Sequence[Mapping[Any, Any]]) -> str:
     return (
         f"{people(gap.by, gap.worst)} ({score.name} {values[gap.worst]}, against "
         f"{values[gap.best]} of {people(gap.by, gap.best)})"
+    )
+
+
+def worst_for_both(task: str, gaps: Sequence[Sequence[Gap]]) -> str:
+    """Which groups both models are worst for by more than chance, in a sentence.
+
+    Args:
+        task: gender or age.
+        gaps: of each model.
+    """
+    first, second = (
+        {people(each.by, each.worst): None for each in model if not each.size.is_chance}
+        for model in gaps
+    )
+    shared = [group for group in first if group in second]
+    noun = "telling gender" if task == "gender" else "estimating age"
+    if not shared:
+        return f"At {noun}, no group is by more than chance the worst for both models."
+    *start, end = shared
+    listed = f"{', '.join(start)} and {end}" if start else end
+    return (
+        f"At {noun}, both models are worst for {listed}, by more than chance against the group "
+        "that each is best for."
     )
 
 
