@@ -15,7 +15,7 @@ from agegender.networks.saving import save
 from agegender.networks.training import train
 from agegender.parameters.train_custom import TrainCustom
 from stages import curves, unfinished
-from stages.common import parameters, record_time, run
+from stages.common import parameters, record_time, run, when_interrupted
 
 TFRECORDS = Path("data/tfrecords")
 MODEL = Path("models/custom.keras")
@@ -36,6 +36,7 @@ def main() -> None:
 
     network = build(options.precision)
     progress = Progress(unfinished.folder("train_custom", declared))
+    when_interrupted(progress.described)
     with curves.start(CURVES) as live:
         history = train(
             network,

@@ -13,7 +13,7 @@ from agegender.networks.saving import save
 from agegender.networks.training import train
 from agegender.parameters.train_vgg16 import TrainVgg16
 from stages import curves, unfinished
-from stages.common import parameters, record_time, run
+from stages.common import parameters, record_time, run, when_interrupted
 
 EMBEDDINGS = Path("data/embeddings")
 WEIGHTS = Path("data/vgg16/vgg16.npz")
@@ -41,6 +41,7 @@ def main() -> None:
     network = build(options.precision)
     size, shift = options.batch_size, options.shift_cells
     progress = Progress(unfinished.folder("train_vgg16", declared))
+    when_interrupted(progress.described)
     with curves.start(CURVES) as live:
         history = train(
             network,

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -168,16 +169,17 @@ def trained(
         if len(seen) == stop_after:
             raise KeyboardInterrupt
 
-    train(
-        network,
-        lambda epoch: embeddings(PHOTOS, LABELS, 16, tasks, (7, epoch)),
-        embeddings(PHOTOS, LABELS, 16, tasks),
-        tasks,
-        options,
-        Progress(folder),
-        on_epoch,
-        say=lambda line: None,
-    )
+    with closing(Progress(folder)) as progress:
+        train(
+            network,
+            lambda epoch: embeddings(PHOTOS, LABELS, 16, tasks, (7, epoch)),
+            embeddings(PHOTOS, LABELS, 16, tasks),
+            tasks,
+            options,
+            progress,
+            on_epoch,
+            say=lambda line: None,
+        )
     return network.trained.get_weights(), seen
 
 
@@ -399,15 +401,41 @@ def test_an_epoch_draws_a_view_of_each_photo_and_shifts_its_map() -> None:
 
 
 def test_progress_of_other_inputs_is_removed(tmp_path: Path) -> None:
-    Progress(tmp_path / "stage/old").save([np.ones(2)], {"epochs": []})
-    progress = Progress(tmp_path / "stage/new")
-    assert progress.load() is None
-    assert not (tmp_path / "stage/old").exists()
-    progress.save([np.arange(3)], {"epochs": [1]})
-    (progress.folder / "state.partial").write_bytes(b"half")
-    kept = Progress(tmp_path / "stage/new").load()
+    with closing(Progress(tmp_path / "stage/old")) as old:
+        old.save([np.ones(2)], {"epochs": []})
+    with closing(Progress(tmp_path / "stage/new")) as progress:
+        assert progress.load() is None
+        assert not old.folder.exists()
+        progress.save([np.arange(3)], {"epochs": [1]})
+        (progress.folder / "state.partial").write_bytes(b"half")
+    again = Progress(tmp_path / "stage/new")
+    kept = again.load()
     assert kept is not None
     assert kept[0][0].tolist() == [0, 1, 2]
     assert kept[1] == {"epochs": [1]}
-    progress.finish()
-    assert not progress.folder.exists()
+    assert again.described() == "training is saved behind epoch 1"
+    again.finish()
+    assert not list((tmp_path / "stage").iterdir())
+
+
+def test_progress_of_another_process_is_left_alone(tmp_path: Path) -> None:
+    with closing(Progress(tmp_path / "stage/one")) as first:
+        first.save([], {"epochs": [1]})
+        same, other = Progress(tmp_path / "stage/one"), Progress(tmp_path / "stage/two")
+        assert same.load() is None
+        for each in (same, other):
+            each.save([], {"epochs": [1, 2]})
+            each.finish()
+        assert [first.folder] == list((tmp_path / "stage").iterdir())
+        assert first.described() == "training is saved behind epoch 1"
+
+
+def test_spoilt_progress_is_not_used(tmp_path: Path) -> None:
+    with closing(Progress(tmp_path / "stage/key")) as progress:
+        progress.save([np.arange(100)], {"epochs": [1]})
+        state = progress.folder / "state.npz"
+        whole = state.read_bytes()
+        for spoilt in (whole[:-9], b"", whole[:300] + b"xx" + whole[302:]):
+            state.write_bytes(spoilt)
+            assert progress.load() is None
+            assert progress.described() == ""
