@@ -8,9 +8,13 @@ import keras
 import numpy as np
 import pytest
 
+from agegender.dataset.example import Example
+from agegender.dataset.photos import SPLITS
+from agegender.dataset.records import shard_name, write_index, write_shard
 from agegender.networks import custom, vgg16
 from agegender.networks.batches import embeddings
 from agegender.networks.describe import layers, parameter_counts
+from agegender.networks.embedding import embed
 from agegender.networks.network import Network
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
@@ -75,6 +79,43 @@ def test_both_sides_of_the_cut_make_the_whole(unfreeze: str, cut: tuple[int, ...
     whole = network.saved.predict(images, verbose=0)
     np.testing.assert_allclose(halves["gender"], whole["gender"], rtol=1e-4)
     assert not any(layer.trainable_weights for layer in base.frozen)
+
+
+@pytest.mark.parametrize(
+    ("unfreeze", "precision", "kept"),
+    [("none", "bfloat16", 512 * 4), ("block4", "bfloat16", 4096 * 2)],
+)
+def test_embeddings_on_disk_are_those_of_the_frozen_layers(
+    tmp_path: Path, unfreeze: str, precision: str, kept: int
+) -> None:
+    records = tmp_path / "records"
+    records.mkdir()
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (7, 32, 32, 3), np.uint8)
+    examples = [Example(image.tobytes(), f"{i}.jpg", i, i % 2, 0) for i, image in enumerate(images)]
+    shards = {split: [write_shard(records / shard_name(split, 0, 1), examples)] for split in SPLITS}
+    write_index(records, 32, shards)
+    base = vgg16.base(32, unfreeze, weights=None, precision=precision)
+    model = vgg16.embedder(base, 32)
+
+    embed(model, records, "train", tmp_path, 4, say=lambda line: None)
+    kept_rows = np.load(tmp_path / "train.npy", "r")
+    assert kept_rows[0].nbytes == kept
+    # An interrupted run goes on behind what it had written.
+    whole = (tmp_path / "train.npy").read_bytes()
+    header = len(whole) - 7 * kept
+    (tmp_path / "train.partial.npy").write_bytes(whole[: header + 4 * kept] + b"half")
+    (tmp_path / "train.position").write_text("4")
+    embed(model, records, "train", tmp_path, 4, say=lambda line: None)
+    assert (tmp_path / "train.npy").read_bytes() == whole
+
+    labels = np.load(tmp_path / "train.labels.npy")
+    batches = list(embeddings(kept_rows, labels, 3, BOTH, (1, 0)))
+    got = np.concatenate([vectors for vectors, _ in batches])
+    ages = np.concatenate([answers["age"] for _, answers in batches])[:, 0].astype(int)
+    assert sorted(ages) == list(range(7)) and got.dtype == np.float32
+    expected = keras.ops.convert_to_numpy(model(images.astype(np.float32))).astype(np.float32)
+    np.testing.assert_allclose(got, expected[ages], rtol=0.05, atol=expected.max() / 100)
 
 
 def test_vgg16_sees_the_pixels_that_it_was_trained_on() -> None:

@@ -1,7 +1,8 @@
 """What training and prediction read, batch by batch, as tf.data datasets."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -92,15 +93,19 @@ def embeddings(
     tasks: Sequence[str],
     order: Sequence[int] = (),
 ) -> tf.data.Dataset:
-    """Embeddings and labels of a split, read from a memory-mapped array as they are needed.
+    """Embeddings and labels of a split, read as they are needed.
 
     Args:
-        embedded: shape (photos, ...).
+        embedded: shape (photos, ...); a memory-mapped file as a whole, or an array.
         labels: float32, shape (photos, 2), gender and age.
         batch_size: photos a batch; the last may be smaller.
         tasks: the labels wanted.
         order: integers such as (seed, epoch) that draw the order; none keeps that of the array.
+
+    Returns:
+        Batches of (float32 of shape (n, ...), labels), the labels as in `photos`.
     """
+    read = _reader(embedded)
     rows = np.arange(len(embedded))
     if order:
         generator(*order).shuffle(rows)
@@ -110,12 +115,44 @@ def embeddings(
         for start in range(0, len(rows), batch_size):
             chosen = rows[start : start + batch_size]
             yield (
-                embedded[chosen],
+                read(chosen),
                 {task: labels[chosen, columns[task], np.newaxis] for task in tasks},
             )
 
-    vectors = tf.TensorSpec((None, *embedded.shape[1:]), tf.as_dtype(embedded.dtype))
+    vectors = tf.TensorSpec((None, *embedded.shape[1:]), tf.as_dtype(_typed(embedded.dtype)))
     answers = {task: tf.TensorSpec((None, 1), tf.float32) for task in tasks}
     dataset = tf.data.Dataset.from_generator(batches, output_signature=(vectors, answers))
     count = math.ceil(len(rows) / batch_size)
-    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
+    return (
+        dataset.apply(tf.data.experimental.assert_cardinality(count))
+        .map(lambda vectors, answers: (tf.cast(vectors, tf.float32), answers))
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _reader(embedded: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the rows of these numbers.
+
+    Those of a memory-mapped array are read from its file instead: the pages of a mapping count as
+    this process's memory, which would grow with the number of photos.
+    """
+    if not isinstance(embedded, np.memmap):
+        return lambda rows: embedded[rows]
+    path, offset, dtype = str(embedded.filename), embedded.offset, _typed(embedded.dtype)
+    shape = embedded.shape[1:]
+    stride = dtype.itemsize * math.prod(shape)
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        values = np.empty((len(rows), *shape), dtype)
+        with FileIO(path) as file:
+            for row, value in zip(rows.tolist(), values, strict=True):
+                file.seek(offset + row * stride)
+                file.readinto(value.view(np.uint8))
+        return values
+
+    return read
+
+
+def _typed(dtype: np.dtype) -> np.dtype:
+    """The type of an array in a .npy file, where numpy has no name for bfloat16."""
+    return np.dtype(tf.bfloat16.as_numpy_dtype) if dtype == np.dtype("V2") else dtype
