@@ -12,11 +12,14 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from agegender.dataset.example import Example
+from agegender.dataset.photos import SPLITS
+from agegender.dataset.records import shard_name, write_index, write_shard
 from agegender.networks import custom, vgg16
 from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import embeddings
 from agegender.networks.describe import layers, parameter_counts
-from agegender.networks.embedding import views
+from agegender.networks.embedding import embed, views
 from agegender.networks.heads import Head
 from agegender.networks.network import Network, in_float32
 from agegender.networks.objective import soft_labels
@@ -97,6 +100,54 @@ def test_both_sides_of_the_cut_make_the_whole(unfreeze: str, cut: tuple[int, ...
     whole = network.saved.predict(images, verbose=0)
     np.testing.assert_allclose(halves["gender"], whole["gender"], rtol=1e-4)
     assert not any(layer.trainable_weights for layer in base.frozen)
+
+
+@pytest.mark.parametrize(
+    ("unfreeze", "precision", "kept"),
+    [("none", "bfloat16", 512 * 4), ("block4", "bfloat16", 4096 * 2)],
+)
+def test_embeddings_on_disk_are_those_of_the_frozen_layers(
+    tmp_path: Path, unfreeze: str, precision: str, kept: int
+) -> None:
+    records = tmp_path / "records"
+    records.mkdir()
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (7, 32, 32, 3), np.uint8)
+    examples = [Example(image.tobytes(), f"{i}.jpg", i, i % 2, 0) for i, image in enumerate(images)]
+    shards = {split: [write_shard(records / shard_name(split, 0, 1), examples)] for split in SPLITS}
+    write_index(records, 32, shards)
+    base = vgg16.base(32, unfreeze, weights=None, precision=precision)
+    model = vgg16.embedder(base, 32)
+
+    seen = views(2, Augmentation.parse(NOTHING), seed=1)
+    embed(model, records, "train", tmp_path, 4, seen, say=lambda line: None)
+    whole = (tmp_path / "train.npy").read_bytes()
+    header = len(whole) - 14 * kept
+    # An interrupted run goes on behind what it had written, here in the midst of the second view.
+    (tmp_path / "train.npy").unlink()
+    (tmp_path / "train.partial").write_bytes(whole[: header + 11 * kept] + b"half")
+    (tmp_path / "train.position").write_text("11")
+    embed(model, records, "train", tmp_path, 4, seen, say=lambda line: None)
+    assert (tmp_path / "train.npy").read_bytes() == whole
+
+    labels = np.load(tmp_path / "train.labels.npy")
+    rows = np.load(tmp_path / "train.npy", "r")
+    assert rows[0].nbytes == kept and len(rows) == 14 and labels[:, 1].tolist() == list(range(7))
+    straight = list(embeddings(rows, labels, 3, BOTH))
+    turned = list(embeddings(np.array(rows)[7:], labels, 3, BOTH))
+    for batches, pixels in ((straight, images), (turned, images[:, :, ::-1])):
+        got = np.concatenate([vectors for vectors, _ in batches])
+        assert got.dtype == np.float32
+        expected = keras.ops.convert_to_numpy(model(pixels.astype(np.float32))).astype(np.float32)
+        np.testing.assert_allclose(got, expected, rtol=0.05, atol=expected.max() / 100)
+
+
+def test_vgg16_answers_the_mirror_image_alike_where_that_is_asked_for() -> None:
+    options = vgg16_options(mirror=True, batch_normalization=True, age_head="distribution")
+    network = vgg16.build(options, vgg16.base(32, "block5", weights=None), 32, BOTH)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    for task, answer in network.saved(images).items():
+        np.testing.assert_allclose(network.saved(images[:, :, ::-1])[task], answer, rtol=1e-5)
 
 
 def test_vgg16_sees_the_pixels_that_it_was_trained_on() -> None:

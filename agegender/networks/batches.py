@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -108,10 +109,11 @@ def embeddings(
     order: Sequence[int] = (),
     shift_cells: int = 0,
 ) -> tf.data.Dataset:
-    """Embeddings and labels of a split, read from a memory-mapped array as they are needed.
+    """Embeddings and labels of a split, read as they are needed.
 
     Args:
-        embedded: shape (views · photos, ...), one view of all photos behind the other.
+        embedded: shape (views · photos, ...), one view of all photos behind the other; an array, or
+            a memory-mapped file as a whole.
         labels: float32, shape (photos, 2), gender and age.
         batch_size: photos a batch; the last may be smaller.
         tasks: the labels wanted.
@@ -119,7 +121,11 @@ def embeddings(
             keeps the order of the array and its first view.
         shift_cells: cells, at most, by which maps are shifted at random in each direction; the
             edge is repeated. Only with ``order`` and maps of shape (height, width, channels).
+
+    Returns:
+        Batches of (float32 of shape (n, ...), labels), the labels as in `photos`.
     """
+    read = _reader(embedded)
     rows = np.arange(len(labels))
     views = np.zeros_like(rows)
     shifts = np.zeros((len(rows), 2), np.int64)
@@ -134,18 +140,50 @@ def embeddings(
         for start in range(0, len(rows), batch_size):
             batch = slice(start, start + batch_size)
             chosen = rows[batch]
-            vectors = embedded[views[batch] * len(labels) + chosen]
+            vectors = read(views[batch] * len(labels) + chosen)
             if embedded.ndim == 4 and shift_cells:
                 vectors = np.stack(
                     [_shifted(*pair) for pair in zip(vectors, shifts[batch], strict=True)]
                 )
             yield vectors, {task: labels[chosen, columns[task], np.newaxis] for task in tasks}
 
-    vectors = tf.TensorSpec((None, *embedded.shape[1:]), tf.as_dtype(embedded.dtype))
+    vectors = tf.TensorSpec((None, *embedded.shape[1:]), tf.as_dtype(_typed(embedded.dtype)))
     answers = {task: tf.TensorSpec((None, 1), tf.float32) for task in tasks}
     dataset = tf.data.Dataset.from_generator(batches, output_signature=(vectors, answers))
     count = math.ceil(len(rows) / batch_size)
-    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
+    return (
+        dataset.apply(tf.data.experimental.assert_cardinality(count))
+        .map(lambda vectors, answers: (tf.cast(vectors, tf.float32), answers))
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _reader(embedded: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the rows of these numbers.
+
+    Those of a memory-mapped array are read from its file instead: the pages of a mapping count as
+    this process's memory, which would grow with the number of photos.
+    """
+    if not isinstance(embedded, np.memmap):
+        return lambda rows: embedded[rows]
+    path, offset, dtype = str(embedded.filename), embedded.offset, _typed(embedded.dtype)
+    shape = embedded.shape[1:]
+    stride = dtype.itemsize * math.prod(shape)
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        values = np.empty((len(rows), *shape), dtype)
+        with FileIO(path) as file:
+            for row, value in zip(rows.tolist(), values, strict=True):
+                file.seek(offset + row * stride)
+                file.readinto(value.view(np.uint8))
+        return values
+
+    return read
+
+
+def _typed(dtype: np.dtype) -> np.dtype:
+    """The type of an array in a .npy file, where numpy has no name for bfloat16."""
+    return np.dtype(tf.bfloat16.as_numpy_dtype) if dtype == np.dtype("V2") else dtype
 
 
 def _shifted(features: np.ndarray, by: np.ndarray) -> np.ndarray:

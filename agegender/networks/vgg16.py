@@ -28,11 +28,13 @@ class Base:
         frozen: convolutions and poolings below the cut.
         trainable: those above it; empty where nothing of VGG16 is trained.
         pooling: the average over the last feature map.
+        scale: what ImageNet's training did to pixels.
     """
 
     frozen: list[keras.layers.Layer]
     trainable: list[keras.layers.Layer]
     pooling: keras.layers.Layer
+    scale: keras.layers.Layer
 
     def embed(self, image: keras.KerasTensor) -> keras.KerasTensor:
         """What the frozen layers make of an image: the pooled vector, or the map at the cut.
@@ -40,9 +42,7 @@ class Base:
         Args:
             image: pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3).
         """
-        bgr = keras.ops.flip(image, axis=-1)
-        scale = keras.layers.Rescaling(1.0, [-mean for mean in IMAGENET_MEANS], name="scale")
-        features = _through(self.frozen, scale(bgr))
+        features = _through(self.frozen, self.scale(keras.ops.flip(image, axis=-1)))
         return features if self.trainable else self.pooling(features)
 
     def finish(self, embedding: keras.KerasTensor) -> keras.KerasTensor:
@@ -86,6 +86,7 @@ def base(
         frozen=layers[:cut],
         trainable=layers[cut:],
         pooling=keras.layers.GlobalAveragePooling2D(name="average"),
+        scale=keras.layers.Rescaling(1.0, [-mean for mean in IMAGENET_MEANS], name="scale"),
     )
 
 
