@@ -165,7 +165,7 @@ def _reader(embedded: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     this process's memory, which would grow with the number of photos.
     """
     if not isinstance(embedded, np.memmap):
-        return lambda rows: embedded[rows]
+        return lambda rows: embedded[rows].view(_typed(embedded.dtype))
     path, offset, dtype = str(embedded.filename), embedded.offset, _typed(embedded.dtype)
     shape = embedded.shape[1:]
     stride = dtype.itemsize * math.prod(shape)
