@@ -13,6 +13,8 @@ from types import FrameType
 import psutil
 
 INTERRUPTED = 130
+# The terminal or log, also while a library's greetings are held back.
+_STDERR = os.dup(2)
 
 
 def begin() -> None:
@@ -34,8 +36,8 @@ def wait_for_earlier() -> None:
 
 def _end_interrupted(number: int, frame: FrameType | None) -> None:
     # No exception: not every library stands one in its own imports.
-    start = b"\n" if os.isatty(2) else b""
-    os.write(2, start + b"interrupted before any work began; `dvc repro` starts it again\n")
+    start = b"\n" if os.isatty(_STDERR) else b""
+    os.write(_STDERR, start + b"interrupted before any work began; `dvc repro` starts it again\n")
     os._exit(INTERRUPTED)
 
 

@@ -69,7 +69,7 @@ def _mend_rwlock(path: Path) -> Iterator[str]:
         holder["pid"]
         for holders in (*content["write"].values(), *content["read"].values())
         for holder in _listed(holders)
-        if not _held_it(holder["pid"], written)
+        if _began_after(holder["pid"], written)
     }
     if gone:
         write = {at: one for at, one in content["write"].items() if one["pid"] not in gone}
@@ -87,14 +87,14 @@ def _listed(holders: Any) -> list[dict[str, Any]]:
     return holders if isinstance(holders, list) else [holders]
 
 
-def _held_it(pid: int, written: float) -> bool:
-    """Whether the process ``pid`` may be who is named in a file ``written`` then.
+def _began_after(pid: int, written: float) -> bool:
+    """Whether the process ``pid`` began after a file that names it was ``written``.
 
-    A process that began later only has the same number.
+    Then it only has the same number. DVC itself forgets numbers that nobody has.
     """
     try:
         # Both clocks are coarse.
-        return bool(psutil.Process(pid).create_time() < written + 1)
+        return bool(psutil.Process(pid).create_time() > written + 1)
     except psutil.NoSuchProcess:
         return False
 
