@@ -37,7 +37,9 @@ def main() -> None:
     described = json.dumps(index, indent=2) + "\n"
     (progress.folder / "index.json").write_text(described, encoding="utf-8")
     shutil.rmtree(EMBEDDINGS, ignore_errors=True)
-    shutil.copytree(progress.folder, EMBEDDINGS)
+    EMBEDDINGS.mkdir(parents=True)
+    for name in (*index["sha256"], "index.json"):
+        shutil.copyfile(progress.folder / name, EMBEDDINGS / name)
     progress.finish()
     record_time("embed_vgg16", EMBEDDINGS / "index.json")
 

@@ -28,10 +28,10 @@ def wait_for_earlier() -> None:
 
     One whose DVC was killed ends a moment later; until then it may still write.
     """
-    script = os.open(sys.argv[0], os.O_RDONLY)
-    # Held until this process ends. Where the file system knows no locks, a moment is enough.
+    # Where the file system knows no locks, DVC's own start is enough of a pause.
     with suppress(OSError):
-        fcntl.flock(script, fcntl.LOCK_EX)
+        # Held until this process ends.
+        fcntl.flock(os.open(sys.argv[0], os.O_RDONLY), fcntl.LOCK_EX)
 
 
 def _end_interrupted(number: int, frame: FrameType | None) -> None:
