@@ -144,7 +144,7 @@ def _say_interrupted(saved: str) -> None:
     start = "\n" if sys.stderr.isatty() else ""
     sys.stdout.flush()
     print(
-        f"{start}interrupted; {saved or 'nothing of this stage is saved yet'}; `dvc repro` {then}",
+        f"{start}interrupted; {saved or 'nothing of this stage is saved'}; the next run {then}",
         file=sys.stderr,
         flush=True,
     )

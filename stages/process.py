@@ -37,7 +37,7 @@ def wait_for_earlier() -> None:
 def _end_interrupted(number: int, frame: FrameType | None) -> None:
     # No exception: not every library stands one in its own imports.
     start = b"\n" if os.isatty(_STDERR) else b""
-    os.write(_STDERR, start + b"interrupted before any work began; `dvc repro` starts it again\n")
+    os.write(_STDERR, start + b"interrupted before any work of this stage began\n")
     os._exit(INTERRUPTED)
 
 

@@ -87,7 +87,7 @@ def test_ctrl_c_is_answered_while_a_stage_is_imported() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (130, "")
-    assert ran.stderr == "interrupted before any work began; `dvc repro` starts it again\n"
+    assert ran.stderr == "interrupted before any work of this stage began\n"
 
 
 @pytest.mark.parametrize("shell", ["", "; true"])
