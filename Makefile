@@ -12,6 +12,8 @@ help:
 	@echo 'make repro         set up .venv, run the pipeline, print both models'"'"' test metrics'
 	@echo 'make test          set up .venv, check style and types, run every test'
 	@echo 'make verify        run the pipeline in two clean clones and compare all that they wrote'
+	@echo 'make kills         kill a small pipeline at many moments, finish it, compare all that it wrote'
+	@echo 'make mend          mend what a killed DVC cannot read; make repro does it too'
 	@echo 'make serve         show the report at http://localhost:$(PORT)/'
 	@echo 'make deps          write dvc.yaml'"'"'s code dependencies and docs/staleness.md anew'
 	@echo 'make requirements  compile requirements.txt from requirements.in to the newest versions'
@@ -20,13 +22,19 @@ help:
 	@echo 'make PYTHON=python3.12 repro makes .venv with another Python than python3.'
 
 repro: .venv/installed versions.yaml
-	@$(USE_VENV); python -m agegender check && dvc repro && python -m agegender metrics
+	@$(USE_VENV); python -m tools.mend && python -m agegender check && dvc repro && python -m agegender metrics
 
 test: .venv/installed versions.yaml
 	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest
 
 verify: .venv/installed
 	@$(USE_VENV); python -m tools.verify
+
+kills: .venv/installed
+	@$(USE_VENV); python -m tools.kills
+
+mend: .venv/installed
+	@$(USE_VENV); python -m tools.mend
 
 serve: .venv/installed
 	@.venv/bin/python -m http.server --directory report $(PORT)

@@ -144,7 +144,7 @@ def _say_interrupted(saved: str) -> None:
     start = "\n" if sys.stderr.isatty() else ""
     sys.stdout.flush()
     print(
-        f"{start}interrupted; {saved or 'nothing of this stage is saved yet'}; `dvc repro` {then}",
+        f"{start}interrupted; {saved or 'nothing of this stage is saved'}; the next run {then}",
         file=sys.stderr,
         flush=True,
     )
@@ -167,6 +167,8 @@ def _explain(error: OSError) -> str | None:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return f"the disk that holds {where} is full; free some space and run this again"
+        case errno.EFBIG:
+            return f"{where} would be larger than files may be here; see `ulimit -f`"
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return f"{where} cannot be written or read ({error.strerror}); mend its permissions"
         case errno.ENOENT:

@@ -5,11 +5,12 @@ from pathlib import Path
 from agegender.dataset.archive import list_files
 from agegender.dataset.manifest import write_manifest
 from agegender.dataset.replacing import replace_folder
+from agegender.dataset.resumable import described
 from agegender.dataset.sample.archive import draw_samples
 from agegender.dataset.source import gather
 from agegender.errors import UserError
 from agegender.parameters.download import Download
-from stages.common import parameters, project_root, record_time, run
+from stages.common import parameters, project_root, record_time, run, when_interrupted
 
 RAW = Path("data/raw")
 
@@ -18,6 +19,7 @@ def main() -> None:
     declared = parameters("download")
     options = declared.section("download", Download)
     root = project_root()
+    when_interrupted(lambda: described(root / "progress/download"))
 
     with replace_folder(RAW) as folder:
         if options.source == "sample":

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from agegender.dataset.replacing import replace_folder
+from agegender.dataset.resumable import described
 from agegender.dataset.vgg16_source import obtain
 from agegender.dataset.vgg16_weights import write
 from agegender.errors import UserError
 from agegender.parameters.download_vgg16 import DownloadVgg16
-from stages.common import parameters, project_root, record_time, run
+from stages.common import parameters, project_root, record_time, run, when_interrupted
 
 VGG16 = Path("data/vgg16")
 
@@ -15,6 +16,7 @@ VGG16 = Path("data/vgg16")
 def main() -> None:
     options = parameters("download_vgg16").section("download_vgg16", DownloadVgg16)
     root = project_root()
+    when_interrupted(lambda: described(root / "progress/download_vgg16"))
 
     with replace_folder(VGG16) as folder:
         try:

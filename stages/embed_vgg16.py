@@ -1,11 +1,12 @@
 """Run the frozen layers of VGG16 once on each photo of the training and validation splits."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 from agegender.console import say
+from agegender.dataset.digests import sha256
+from agegender.dataset.records import verify
 from agegender.networks import vgg16
 from agegender.networks.batches import Change
 from agegender.networks.embedding import as_it_is, embed, saved_photos, views
@@ -37,15 +38,16 @@ def main() -> None:
         embed(model, TFRECORDS, split, progress.folder, options.batch_size, wanted, say)
     index = {"unfreeze": unfreeze, "precision": options.precision, "sha256": {}}
     for file in sorted(progress.folder.glob("*.npy")):
-        with file.open("rb") as content:
-            index["sha256"][file.name] = hashlib.file_digest(content, "sha256").hexdigest()
+        index["sha256"][file.name] = sha256(file)
     described = json.dumps(index, indent=2) + "\n"
     (progress.folder / "index.json").write_text(described, encoding="utf-8")
     shutil.rmtree(EMBEDDINGS, ignore_errors=True)
-    shutil.copytree(progress.folder, EMBEDDINGS)
+    EMBEDDINGS.mkdir(parents=True)
+    for name in (*index["sha256"], "index.json"):
+        shutil.copyfile(progress.folder / name, EMBEDDINGS / name)
     progress.finish()
     record_time("embed_vgg16", EMBEDDINGS / "index.json")
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, lambda: verify(TFRECORDS, "train", "validation"))

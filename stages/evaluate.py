@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from agegender.dataset.photos import read_photos
-from agegender.dataset.records import read_records
+from agegender.dataset.records import read_records, verify
 from agegender.evaluation.metrics import as_metrics, baseline, evaluate, write_metrics
 from agegender.evaluation.plot_data import write_plot_data
 from agegender.evaluation.predictions import tabulate, write_predictions
@@ -47,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, lambda: verify(TFRECORDS, "test"))

@@ -13,6 +13,8 @@ from types import FrameType
 import psutil
 
 INTERRUPTED = 130
+# The terminal or log, also while a library's greetings are held back.
+_STDERR = os.dup(2)
 
 
 def begin() -> None:
@@ -26,16 +28,16 @@ def wait_for_earlier() -> None:
 
     One whose DVC was killed ends a moment later; until then it may still write.
     """
-    script = os.open(sys.argv[0], os.O_RDONLY)
-    # Held until this process ends. Where the file system knows no locks, a moment is enough.
+    # Where the file system knows no locks, DVC's own start is enough of a pause.
     with suppress(OSError):
-        fcntl.flock(script, fcntl.LOCK_EX)
+        # Held until this process ends.
+        fcntl.flock(os.open(sys.argv[0], os.O_RDONLY), fcntl.LOCK_EX)
 
 
 def _end_interrupted(number: int, frame: FrameType | None) -> None:
     # No exception: not every library stands one in its own imports.
-    start = b"\n" if os.isatty(2) else b""
-    os.write(2, start + b"interrupted before any work began; `dvc repro` starts it again\n")
+    start = b"\n" if os.isatty(_STDERR) else b""
+    os.write(_STDERR, start + b"interrupted before any work of this stage began\n")
     os._exit(INTERRUPTED)
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from agegender import timings
 from agegender.dataset.photos import SPLITS, read_photos
-from agegender.dataset.records import read_records
+from agegender.dataset.records import read_records, verify
 from agegender.evaluation.metrics import compare, listed, write_metrics
 from agegender.parameters.report import Report as Options
 from agegender.report.gallery import choose, faces
@@ -82,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, lambda: verify(TFRECORDS, "test"))

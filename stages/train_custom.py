@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from agegender.console import say
-from agegender.dataset.records import read_records
+from agegender.dataset.records import read_records, verify
 from agegender.networks import custom, runtime
 from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import photos
@@ -61,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, lambda: verify(TFRECORDS, "train", "validation"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from agegender.console import say
+from agegender.dataset import digests
 from agegender.networks import runtime, vgg16
 from agegender.networks.batches import embeddings
 from agegender.networks.network import Network, in_float32
@@ -60,4 +61,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    remedy = "make the embeddings anew with `dvc repro -sf embed_vgg16`"
+    run(main, lambda: digests.check(EMBEDDINGS / "index.json", remedy))

@@ -93,3 +93,29 @@ def _called(call: ast.Call) -> str | None:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
     return None
+
+
+def test_nothing_is_unpickled_and_no_shell_is_asked() -> None:
+    modules = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+    names = {"os.system", "os.popen", "subprocess.getoutput", "pd.read_pickle", "yaml.load"}
+    names |= {"yaml.unsafe_load", "yaml.full_load", "keras.config.enable_unsafe_deserialization"}
+    unsafe = {("shell", True), ("allow_pickle", True), ("safe_mode", False)}
+    found = []
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    imported = {alias.name for alias in node.names}
+                    imported |= {getattr(node, "module", None) or ""}
+                    bad = modules & {name.split(".")[0] for name in imported}
+                elif isinstance(node, ast.Attribute):
+                    bad = {ast.unparse(node)} & names
+                elif isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
+                    bad = {node.arg or ""} if (node.arg, node.value.value) in unsafe else set()
+                elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("load_model"):
+                    safe = {ast.unparse(keyword) for keyword in node.keywords}
+                    bad = set() if "safe_mode=True" in safe else {"load_model"}
+                else:
+                    bad = set()
+                found += [f"{path.name}: {name}" for name in bad]
+    assert not found

@@ -1,9 +1,7 @@
 """The whole pipeline through real DVC: outputs, experiments, mistakes, kills."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -137,33 +135,6 @@ def test_a_wrong_parameter_is_one_line_and_touches_nothing(
     clone.dvc("checkout")
     assert (clone.path / "models/vgg16.keras").read_bytes() == model
     assert words in clone.run("python", "-m", "agegender", "check", fails=True)
-
-
-def test_training_killed_with_dvc_resumes_to_the_same_bytes(
-    reproduced: Reproduced, tmp_path: Path
-) -> None:
-    clone = reproduced.copy(tmp_path)
-    before = (clone.path / "models/custom.keras").read_bytes()
-    output = (tmp_path / "printed").open("w+")
-    run = subprocess.Popen(
-        ["dvc", "repro", "--force", "--single-item", "train_custom"],
-        cwd=clone.path,
-        env=clone.env,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while "epoch 1/3" not in Path(output.name).read_text():
-        assert run.poll() is None and time.monotonic() < deadline, Path(output.name).read_text()
-        time.sleep(0.02)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
-    assert list((clone.path / "progress/train_custom").iterdir())
-    printed = clone.dvc("repro", "--force", "--single-item", "train_custom")
-    assert "resuming behind epoch" in printed
-    assert (clone.path / "models/custom.keras").read_bytes() == before
-    assert not list((clone.path / "progress/train_custom").iterdir())
 
 
 def test_dvc_yaml_is_the_map() -> None:

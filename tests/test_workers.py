@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -58,6 +59,27 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     parent.wait()
     workers = [int(path.name) for path in tmp_path.iterdir()]
     wait_until(lambda: not any(alive(worker) for worker in workers))
+
+
+def test_ctrl_c_ends_workers_at_once_and_without_a_word(tmp_path: Path) -> None:
+    script = (
+        "from tests.test_workers import sleep_for_ever; from agegender.workers import spread\n"
+        "try:\n"
+        f"    list(spread(sleep_for_ever, [{str(tmp_path)!r}] * 2, 1, 2))\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as parent:
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+        os.killpg(parent.pid, signal.SIGINT)
+        assert parent.communicate()[0] == "interrupted\n"
+    assert parent.returncode == 0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -35,6 +35,15 @@ def resumable_folder(parent: Path, key: str) -> Iterator[Path]:
         os.close(lock)
 
 
+def described(parent: Path) -> str:
+    """How much of unfinished downloads is in the folders in ``parent``, for people; empty if none.
+
+    What `fetch` and `fetch_shared` go on with lies in such a folder itself.
+    """
+    sizes = [path.stat().st_size for path in parent.glob("*/*") if path.is_file()]
+    return f"{sum(sizes):,} bytes of the download are saved" if any(sizes) else ""
+
+
 def take(parent: Path, name: str) -> tuple[Path, int]:
     """The first folder ``name-0``, ``name-1``, ... in ``parent`` that no other process has.
 

@@ -17,7 +17,7 @@ with tempfile.TemporaryFile() as _greetings:
     os.dup2(_greetings.fileno(), 2)
     try:
         import keras  # noqa: F401
-    except BaseException:
+    except Exception:
         _greetings.seek(0)
         os.write(_stderr, _greetings.read())
         raise

@@ -1,16 +1,28 @@
 """A saved model's answers for a split."""
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from agegender.errors import UserError
 from agegender.networks.batches import photos
 
 
 def load(path: Path) -> keras.Model:
-    """The model at ``path``, in Keras's safe mode: nothing in the file is run."""
-    return keras.models.load_model(path, safe_mode=True, compile=False)
+    """The model at ``path``, in Keras's safe mode: nothing in the file is run.
+
+    Raises:
+        UserError: it is missing, is no such model, or is damaged.
+    """
+    try:
+        return keras.models.load_model(path, safe_mode=True, compile=False)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError):
+        what = "is no model of Keras's, or is damaged" if path.is_file() else "is missing"
+        remedy = f"make it anew with `dvc repro -sf train_{path.stem}`"
+        raise UserError(f"{path} {what}; {remedy}") from None
 
 
 def predict(

@@ -5,6 +5,8 @@ ImageNet weights come with the input scaling that they were trained with: BGR, l
 each channel.
 """
 
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from agegender.errors import UserError
 from agegender.networks.heads import Head
 from agegender.networks.network import Network, answering, computing_in, pixels
 from agegender.parameters.train_vgg16 import TrainVgg16
@@ -91,9 +94,18 @@ def base(
 
 
 def load_weights(path: Path) -> dict[str, np.ndarray]:
-    """The ImageNet weights by layer, as the file at ``path`` (.npz) holds them."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    """The ImageNet weights by layer, as the file at ``path`` (.npz) holds them.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
+        raise UserError(
+            f"{path} is damaged; make it anew with `dvc repro -sf download_vgg16`"
+        ) from None
 
 
 def embedder(base: Base, image_size: int) -> keras.Model:

@@ -1,0 +1,186 @@
+"""What is killed, stopped or starved goes on, and says so; what is damaged is named."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Reproduced
+from tests.test_workers import alive, wait_until
+from tools.clones import Clone
+from tools.kills import Killer, left_behind
+from tools.verify import compare
+
+
+def forget(clone: Clone, *stages: str) -> None:
+    """Let DVC run these stages again."""
+    shutil.rmtree(clone.path / ".dvc/cache/runs")
+    lock = clone.path / "dvc.lock"
+    document = yaml.safe_load(lock.read_text())
+    for stage in stages:
+        del document["stages"][stage]
+    lock.write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def test_killed_stages_end_in_the_same_bytes(reproduced: Reproduced, tmp_path: Path) -> None:
+    clone = reproduced.copy(tmp_path)
+    seconds = {"download": 2.0, "split": 2.0, "embed_vgg16": 4.0}
+    forget(clone, *seconds)
+    killer = Killer(clone, seconds, Counter({stage: 1 for stage in seconds}), random.Random(4))
+    killer.finish()
+    assert len(killer.kills) >= 2
+    assert not [out for out in compare(reproduced.clone.path, clone.path) if out.different]
+    assert left_behind(clone.path) == []
+
+
+def test_training_stopped_and_killed_ends_in_the_same_bytes(
+    reproduced: Reproduced, tmp_path: Path
+) -> None:
+    clone = reproduced.copy(tmp_path)
+    before = (clone.path / "models/custom.keras").read_bytes()
+    stopped = signalled(clone, "epoch 1/3", signal.SIGINT)
+    told = [line for line in stopped.splitlines() if "interrupted" in line]
+    assert len(told) == 1 and "training is saved behind epoch" in told[0]
+    assert "Traceback" not in stopped
+    assert "resuming behind epoch" in signalled(clone, "epoch 2/3", signal.SIGKILL)
+    printed = clone.dvc("repro", "--force", "--single-item", "train_custom")
+    assert "resuming behind epoch" in printed
+    assert (clone.path / "models/custom.keras").read_bytes() == before
+    assert left_behind(clone.path) == []
+
+
+def signalled(clone: Clone, line: str, number: signal.Signals) -> str:
+    """What training prints that gets this signal, with DVC, when it has printed ``line``."""
+    with subprocess.Popen(
+        ["dvc", "repro", "--force", "--single-item", "train_custom"],
+        cwd=clone.path,
+        env=clone.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        printed = ""
+        assert run.stdout is not None
+        for each in run.stdout:
+            printed += each
+            if line in each:
+                break
+        assert line in printed, printed
+        os.killpg(run.pid, number)
+        return printed + run.stdout.read()
+
+
+def test_ctrl_c_is_answered_while_a_stage_is_imported() -> None:
+    script = (
+        "import sys; sys.argv[0] = '-m'; import stages, os, signal, time\n"
+        "os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (130, "")
+    assert ran.stderr == "interrupted before any work of this stage began\n"
+
+
+@pytest.mark.parametrize("shell", ["", "; true"])
+def test_a_stage_ends_with_dvc(tmp_path: Path, shell: str) -> None:
+    # A shell that has something else to do makes no way for its command.
+    stage = (
+        f"import os, pathlib, time; pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch()\n"
+        "from stages import process; process.begin(); time.sleep(600)"
+    )
+    command = f'{sys.executable} -c "{stage}"{shell}'
+    dvc = f"import subprocess; subprocess.run(['/bin/sh', '-c', {command!r}])"
+    environment = os.environ | {"SHELL": "/bin/sh", "DVC_STAGE": "any"}
+    with subprocess.Popen([sys.executable, "-c", dvc], env=environment) as run:
+        wait_until(lambda: bool(list(tmp_path.iterdir())))
+        # It looks for DVC at its start.
+        time.sleep(1)
+        run.kill()
+    (number,) = (int(path.name) for path in tmp_path.iterdir())
+    wait_until(lambda: not alive(number))
+
+
+def test_damage_is_reported_with_its_file(reproduced: Reproduced, tmp_path: Path) -> None:
+    clone = reproduced.copy(tmp_path)
+    for name, place in {
+        "data/tfrecords/validation-00000-of-00001.tfrecord": 3000,
+        "data/tfrecords/test-00000-of-00001.tfrecord": 3000,
+        "data/embeddings/train.npy": 3000,
+    }.items():
+        file = clone.path / name
+        content = bytearray(file.read_bytes())
+        content[place] ^= 1
+        # DVC's cache may be linked to it.
+        file.unlink()
+        file.write_bytes(content)
+    expected = {
+        ("embed_vgg16",): "validation-00000-of-00001.tfrecord is damaged",
+        ("train_custom",): "validation-00000-of-00001.tfrecord is damaged",
+        ("train_vgg16",): "train.npy is damaged",
+        ("evaluate", "custom"): "test-00000-of-00001.tfrecord is damaged",
+        ("report",): "test-00000-of-00001.tfrecord is damaged",
+    }
+
+    def errors(command: tuple[str, ...]) -> list[str]:
+        stage, *arguments = command
+        return clone.run("python", "-m", f"stages.{stage}", *arguments, fails=True).splitlines()
+
+    with ThreadPoolExecutor(2) as pool:
+        for found, words in zip(pool.map(errors, expected), expected.values(), strict=True):
+            assert len(found) == 1 and found[0].startswith("error: ") and words in found[0]
+
+
+def test_what_vanishes_during_the_work_is_named(tmp_path: Path) -> None:
+    (tmp_path / "input").touch()
+    (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
+    script = """
+from pathlib import Path
+from agegender.errors import UserError
+from stages.common import run
+
+def inputs():
+    if not Path("input").exists():
+        raise UserError("input is missing")
+
+def main():
+    Path("input").unlink()
+    raise ValueError("as TensorFlow tells it")
+
+run(main, inputs)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.getcwd()},
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stderr) == (1, "error: input is missing\n")
+
+
+def test_training_goes_on_when_a_full_disk_has_room_again(
+    reproduced: Reproduced, tmp_path: Path
+) -> None:
+    clone = reproduced.copy(tmp_path)
+    model = clone.path / "models/custom.keras"
+    before = model.read_bytes()
+    # The state of the training is larger than this.
+    limited = (
+        "import os, resource; resource.setrlimit(resource.RLIMIT_FSIZE, (45_000, 45_000));"
+        "os.execvp('python', ['python', '-m', 'stages.train_custom'])"
+    )
+    (told,) = clone.run("python", "-c", limited, fails=True).splitlines()
+    assert told.startswith("error: ") and "would be larger than files may be here" in told
+    assert model.read_bytes() == before
+    clone.run("python", "-m", "stages.train_custom")
+    assert model.read_bytes() == before
+    assert left_behind(clone.path) == []

@@ -1,0 +1,115 @@
+"""Mend what a killed DVC leaves behind: files that it writes in place and then cannot read.
+
+`make repro` and `make mend` run `python -m tools.mend`. It prints a line for each thing that it
+mended and leaves all else alone, also while another DVC is at work. What it mends:
+
+- ``dvc.lock``, which DVC writes anew behind each stage; a kill, or a full disk, may leave half of
+  it. Each stage keeps a copy when it starts, and that is put back: one stage is run again.
+- ``.dvc/tmp/rwlock``, the list of who is at work on what. Half of it can be written too, and it may
+  name a process that is gone and whose number another one has by now, as in a container that was
+  started again; DVC takes that one for the killed one.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+from dvc.lock import Lock, LockError
+from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK, SCHEMA
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
+from voluptuous import Invalid
+
+from stages.common import KEPT_LOCK_FILE, LOCK_FILE
+
+
+def mend(project: Path) -> Iterator[str]:
+    """Mend both files in the folder ``project``; yields what was done, a line each."""
+    lock, kept = project / LOCK_FILE, project / KEPT_LOCK_FILE
+    if lock.exists() and not is_whole(lock):
+        if kept.exists() and is_whole(kept):
+            _replace(lock, kept.read_text(encoding="utf-8"))
+            yield f"{LOCK_FILE} was half-written; it is as it was when the last stage began"
+        else:
+            lock.unlink()
+            yield f"{LOCK_FILE} was half-written; DVC makes it anew"
+    folder = project / ".dvc/tmp"
+    if (folder / RWLOCK_FILE).exists():
+        try:
+            with Lock(str(folder / RWLOCK_LOCK)):
+                yield from _mend_rwlock(folder / RWLOCK_FILE)
+        except LockError:
+            # A DVC is just writing it.
+            return
+
+
+def is_whole(lock: Path) -> bool:
+    """Whether DVC could read ``lock``, a dvc.lock, and nothing of it is missing."""
+    text = lock.read_text(encoding="utf-8", errors="replace")
+    try:
+        COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, str(lock)))
+    except (YAMLFileCorruptedError, Invalid):
+        return False
+    # Half of it may be a lock file too, but hardly ends with a line.
+    return text.endswith("\n")
+
+
+def _mend_rwlock(path: Path) -> Iterator[str]:
+    try:
+        content = SCHEMA(json.loads(path.read_bytes()))
+    except (ValueError, Invalid):
+        path.unlink()
+        yield f"{path.name} was half-written; removed"
+        return
+    written = path.stat().st_mtime
+    gone = {
+        holder["pid"]
+        for holders in (*content["write"].values(), *content["read"].values())
+        for holder in _listed(holders)
+        if _began_after(holder["pid"], written)
+    }
+    if gone:
+        write = {at: one for at, one in content["write"].items() if one["pid"] not in gone}
+        read = {
+            at: [one for one in holders if one["pid"] not in gone]
+            for at, holders in content["read"].items()
+        }
+        read = {at: holders for at, holders in read.items() if holders}
+        _replace(path, json.dumps({"write": write, "read": read}))
+        numbers = ", ".join(str(pid) for pid in sorted(gone))
+        yield f"{path.name} named a process that is gone ({numbers}); removed from it"
+
+
+def _listed(holders: Any) -> list[dict[str, Any]]:
+    return holders if isinstance(holders, list) else [holders]
+
+
+def _began_after(pid: int, written: float) -> bool:
+    """Whether the process ``pid`` began after a file that names it was ``written``.
+
+    Then it only has the same number. DVC itself forgets numbers that nobody has.
+    """
+    try:
+        # Both clocks are coarse.
+        return bool(psutil.Process(pid).create_time() > written + 1)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.mended")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def main() -> None:
+    """Mend this folder's files."""
+    for line in mend(Path(".")):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
