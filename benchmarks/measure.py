@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -60,44 +60,36 @@ def peak_memory(command: Sequence[str], cwd: Path, env: Environment) -> float:
 
     A process's peak is the system's own account of it. `wait4` tells that of the largest process
     only, and of no worker whose parent did not wait for it. Where Linux shows the peaks of
-    running processes (VmHWM), those of all descendants are read several times a second, and the
-    last readings count; elsewhere the largest process must do.
+    running processes (VmHWM), those of all that live at a time are added up, many times a second,
+    and the highest sum counts; elsewhere the largest process must do.
 
     Raises:
         RuntimeError: the command failed; with all that it printed.
     """
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        assert process.stdout is not None
-        printed: list[str] = []
-        reader = threading.Thread(target=lambda out: printed.extend(out), args=(process.stdout,))
-        reader.start()
-        peaks: dict[int, float] = {}
+    with tempfile.TemporaryFile("w+", errors="replace") as printed:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+        highest = 0.0
         while True:
-            for pid in _descendants(process.pid):
-                peaks[pid] = max(peaks.get(pid, 0.0), _peak(pid))
+            highest = max(highest, sum(_peak(pid) for pid in _descendants(process.pid)))
             done, status, usage = os.wait4(process.pid, os.WNOHANG)
             if done:
                 break
             time.sleep(0.02)
         process.returncode = os.waitstatus_to_exitcode(status)
-        reader.join()
-    if process.returncode:
-        raise RuntimeError(
-            f"{' '.join(command)} ended with {process.returncode}:\n{''.join(printed)}"
-        )
+        if process.returncode:
+            printed.seek(0)
+            raise RuntimeError(
+                f"{' '.join(command)} ended with {process.returncode}:\n{printed.read()}"
+            )
     # Bytes on macOS, KiB elsewhere.
-    largest = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    own = max(peaks.pop(process.pid, 0.0), largest if not peaks else 0.0)
-    return own + sum(peaks.values())
+    return max(highest, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def _descendants(pid: int) -> list[int]:
