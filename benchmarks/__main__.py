@@ -52,12 +52,12 @@ def main() -> None:
         data = all_of[-1]
         runtime.configure(available_cores(), 1)
 
-        def experiments() -> list[Result]:
-            return [training.experiment(each, scale) for each in all_of]
-
         lines: dict[str, list[Callable[[], list[Result]]]] = {
             "1. embed_vgg16": [lambda: embedding.measure(data, scale, folder)],
-            "2. VGG16 training": [lambda: training.measure(data, scale, folder), experiments],
+            "2. VGG16 training": [
+                lambda: training.measure(data, scale, folder),
+                lambda: training.experiments(all_of, scale),
+            ],
             "3. The custom CNN's input": [lambda: feeding.measure(data, scale, folder)],
             "4. Preprocessing and memory": [
                 lambda: preprocessing.measure(data, scale, folder),

@@ -134,7 +134,7 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
             "custom CNN fed from TFRecords, against an augmenting ImageDataGenerator",
             *(again, from_generator, unit, 1.0),
         ),
-        *_arithmetic(workspace, size, scale.stepped),
+        *_arithmetic(workspace, size, scale),
     ]
 
 
@@ -142,12 +142,15 @@ def _paired(images: tf.Tensor, labels: dict[str, tf.Tensor]) -> Any:
     return images, (labels["gender"], labels["age"])
 
 
-def _arithmetic(workspace: Workspace, image_size: int, steps: int) -> list[Result]:
+def _arithmetic(workspace: Workspace, image_size: int, scale: Scale) -> list[Result]:
     """The training step against the machine's limit, and what changes it."""
-    measured = {}
+    measured: dict[str, dict[str, float]] = {}
     for name, variant in VARIANTS.items():
-        command = (sys.executable, "-m", "benchmarks.step", *variant, str(image_size), str(steps))
-        measured[name] = json.loads(workspace.run(*command).splitlines()[-1])
+        if not scale.variants and measured:
+            break
+        arguments = (*variant, str(image_size), str(scale.stepped))
+        printed = workspace.run(sys.executable, "-m", "benchmarks.step", *arguments)
+        measured[name] = json.loads(printed.splitlines()[-1])
     plain = measured.pop("as it is")
     results = [
         share(

@@ -12,7 +12,6 @@ from benchmarks.results import Result, bound, overhead
 from benchmarks.scale import Scale
 from benchmarks.workspace import Workspace
 
-WITHOUT_NETWORK = ("download", "download_vgg16", "split", "preprocess", "report")
 # What a stage does before its own work begins.
 START = """
 import sys
@@ -37,7 +36,7 @@ def measure(default: Workspace, scale: Scale) -> list[Result]:
     idle, *starts = interleaved(
         min(3, scale.repetitions),
         lambda: default.run("dvc", "repro"),
-        *(lambda stage=stage: start(stage) for stage in WITHOUT_NETWORK),
+        *(lambda stage=stage: start(stage) for stage in scale.started),
     )
     imported = sum(int(text.splitlines()[-1]) for text in printed.values())
     whole = [
@@ -51,7 +50,7 @@ def measure(default: Workspace, scale: Scale) -> list[Result]:
         bound("dvc repro with nothing to do", idle, "s", LIMIT),
         *(
             bound(f"start-up of {stage}: imports, check, parameters", taken, "s", LIMIT)
-            for stage, taken in zip(WITHOUT_NETWORK, starts, strict=True)
+            for stage, taken in zip(scale.started, starts, strict=True)
         ),
         *whole,
         bound("stages without a network that import TensorFlow", imported, "stages", 0),

@@ -19,8 +19,10 @@ class Scale:
         fed: in an epoch of the custom CNN.
         fed_slowly: likewise, from the inputs that others use.
         stepped: training steps for the arithmetic.
+        variants: whether other threads, compilers and precisions are tried with it.
         decoded: JPEGs decoded or preprocessed.
         experiments: how often an experiment is timed.
+        started: stages without a network whose start-up is timed.
         memory: the two sizes of the data set between which memory is compared.
         memory_networks: whether that goes for the stages with a network too.
         files: numbers of raw images that DVC is given.
@@ -36,8 +38,10 @@ class Scale:
     fed: int
     fed_slowly: int
     stepped: int
+    variants: bool
     decoded: int
     experiments: int
+    started: tuple[str, ...]
     memory: tuple[int, int]
     memory_networks: bool
     files: tuple[int, ...]
@@ -54,8 +58,10 @@ FULL = Scale(
     fed=1024,
     fed_slowly=512,
     stepped=24,
+    variants=True,
     decoded=5000,
     experiments=2,
+    started=("download", "download_vgg16", "split", "preprocess", "report"),
     memory=(5_000, 50_000),
     memory_networks=True,
     files=(5_000, 25_000),
@@ -78,8 +84,10 @@ QUICK = Scale(
     fed=8,
     fed_slowly=8,
     stepped=1,
+    variants=False,
     decoded=40,
-    experiments=1,
+    experiments=0,
+    started=("split",),
     memory=(20, 40),
     memory_networks=False,
     files=(20,),

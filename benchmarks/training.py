@@ -145,8 +145,12 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     ]
 
 
-def experiment(workspace: Workspace, scale: Scale) -> Result:
+def experiments(workspaces: Sequence[Workspace], scale: Scale) -> list[Result]:
     """`dvc exp run` with another dropout, start-up, evaluation and report included."""
+    return [_experiment(workspace, scale) for workspace in workspaces if scale.experiments]
+
+
+def _experiment(workspace: Workspace, scale: Scale) -> Result:
     taken = [
         seconds(
             lambda: workspace.run("dvc", "exp", "run", "-S", f"train_vgg16.dropout={dropout}")  # noqa: B023
