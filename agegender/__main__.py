@@ -1,10 +1,11 @@
-"""The command line: ``python -m agegender check | summary custom|vgg16 | metrics``.
+"""The command line: ``python -m agegender check | summary custom|vgg16 | metrics | recipe NAME``.
 
 It is used from the project's folder and reads what lies there.
 """
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from agegender.errors import UserError
 from agegender.parameters.document import Document
 
 PARAMETERS = Path("params.yaml")
+RECIPES = Path("recipes")
 METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
 REPORT = Path("report/index.html")
 # Rows of the table of metrics: heading, where the value stands, digits.
@@ -31,16 +33,53 @@ def check() -> Document:
     Raises:
         UserError: it is missing, is not YAML, or a parameter is unknown, missing or wrong.
     """
+    return Document.parse(_read_yaml(PARAMETERS))
+
+
+def recipe(name: str) -> None:
+    """Print the parameters of a recipe as options of ``dvc exp run``.
+
+    Raises:
+        UserError: there is no such recipe, or params.yaml with it would be refused.
+    """
+    known = sorted(path.stem for path in RECIPES.glob("*.yaml"))
+    if name not in known:
+        raise UserError(f"there is no recipe '{name}' in {RECIPES}/; known: {', '.join(known)}")
+    values = _read_yaml(RECIPES / f"{name}.yaml")
+    try:
+        Document.parse(_merged(_read_yaml(PARAMETERS), values))
+    except UserError as error:
+        raise UserError(f"with {RECIPES}/{name}.yaml, {error}") from None
+    print(" ".join(f"-S {option}" for option in _options(values)))
+
+
+def _merged(values: Any, others: Any) -> Any:
+    """``values`` with ``others`` in their place, section by section."""
+    if not isinstance(values, dict) or not isinstance(others, dict):
+        return others
+    return values | {key: _merged(values.get(key), other) for key, other in others.items()}
+
+
+def _options(values: Any, name: str = "") -> Iterator[str]:
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield from _options(value, f"{name}.{key}" if name else key)
+    elif isinstance(values, str):
+        yield f"{name}={values}"
+    else:
+        yield f"{name}={json.dumps(values, separators=(',', ':'))}"
+
+
+def _read_yaml(path: Path) -> Any:
     # The reader that DVC uses, which knows 1e-4 for a number.
     from ruamel.yaml import YAML, YAMLError
 
     try:
-        values = YAML(typ="safe").load(PARAMETERS.read_text(encoding="utf-8"))
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError("params.yaml is missing here; run this in the project's folder") from None
+        raise UserError(f"{path} is missing here; run this in the project's folder") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"params.yaml is not YAML: {' '.join(str(error).split())}") from None
-    return Document.parse(values)
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def summary(model: str) -> None:
@@ -51,12 +90,10 @@ def summary(model: str) -> None:
 
     size, tasks = document.image_size, document.tasks
     if model == "custom":
-        a = document.train_custom
-        network = custom.build(size, tasks, a.filters, a.dense_units, a.dropout)
+        network = custom.build(document.train_custom, size, tasks)
     else:
-        b = document.train_vgg16
-        base = vgg16.base(size, b.unfreeze, weights=None)
-        network = vgg16.build(base, size, tasks, b.dense_units, b.dropout)
+        base = vgg16.base(size, document.train_vgg16.unfreeze, weights=None)
+        network = vgg16.build(document.train_vgg16, base, size, tasks)
     rows = [
         [
             row["name"],
@@ -113,6 +150,8 @@ def main() -> None:
     one = commands.add_parser("summary", help="print a model's layers and parameters")
     one.add_argument("model", choices=list(METRICS))
     commands.add_parser("metrics", help="print both models' metrics on the test split")
+    named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
+    named.add_argument("name", help="of a file in recipes/, without .yaml")
     arguments = parser.parse_args()
     try:
         match arguments.command:
@@ -122,6 +161,8 @@ def main() -> None:
                 summary(arguments.model)
             case "metrics":
                 metrics()
+            case "recipe":
+                recipe(arguments.name)
     except UserError as error:
         raise SystemExit(f"error: {error}") from None
 

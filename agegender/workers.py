@@ -2,16 +2,17 @@
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
 from agegender.errors import UserError
+from agegender.interrupts import held_back
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -46,6 +47,11 @@ def spread(
         Exception: whatever ``function`` raises; then no further task is begun.
     """
     count = processes or available_cores()
+    # Ctrl-C is this process's to answer: the others are begun such that it never reaches them.
+    # The tracker comes first, since it takes back what is held back.
+    resource_tracker.ensure_running()
+    with held_back():
+        forkserver.ensure_running()
     pool = ProcessPoolExecutor(
         count,
         # Not fork: the threads of other libraries could hold locks that the child inherits.
@@ -66,6 +72,11 @@ def spread(
         raise UserError(
             "a worker process was killed, probably for want of memory; free some and run this again"
         ) from None
+    except KeyboardInterrupt:
+        # Nobody waits for what they are at.
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -75,8 +86,6 @@ def _work(function: Callable[[Task], Result], tasks: list[Task]) -> list[Result]
 
 
 def _begin() -> None:
-    # Ctrl-C is the parent's to answer.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

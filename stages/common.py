@@ -3,9 +3,10 @@
 import errno
 import os
 import platform
+import shutil
+import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,16 @@ from typing import Any, TypeVar
 
 from agegender import timings
 from agegender.errors import UserError
+from agegender.interrupts import held_back
 from agegender.parameters.base import Section
+from stages import process
+
+# Where this process's folder keeps DVC's record of all stages, and the copy of it.
+LOCK_FILE = Path("dvc.lock")
+KEPT_LOCK_FILE = Path("progress/dvc.lock")
 
 _STARTED = time.monotonic()
+_saved: Callable[[], str] = str
 SectionType = TypeVar("SectionType", bound=Section)
 
 
@@ -80,25 +88,50 @@ def parameters(stage: str) -> Parameters:
         raise UserError(f"the parameters of stage '{stage}' cannot be read: {error}") from error
 
 
-def run(stage: Callable[[], None]) -> None:
+def when_interrupted(saved: Callable[[], str]) -> None:
+    """Ctrl-C asks ``saved`` what is saved of this stage's work; empty says nothing is."""
+    global _saved
+    _saved = saved
+
+
+def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) -> None:
     """Run a stage's ``main`` and turn the user's mistakes and the machine's limits into one line.
 
     First the whole of params.yaml is checked, so that a mistake in a later stage's section is
     found before the work of this one. That is done in a process of its own, since this stage's
     result depends on no other stage's parameters, nor on the code that knows them.
+
+    Args:
+        stage: its ``main``.
+        inputs: looks for damage in what the stage reads, before the work and again if the work
+            fails in a way that nobody foresaw.
+
+    Raises:
+        SystemExit: with the one line, if anything went wrong.
     """
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    check = subprocess.run([sys.executable, "-m", "agegender", "check"], check=False)
-    if check.returncode:
-        raise SystemExit(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        stage()
+        process.wait_for_earlier()
+        with held_back():
+            check = subprocess.run([sys.executable, "-m", "agegender", "check"], check=False)
+        if check.returncode:
+            raise SystemExit(1)
+        _keep_lock_file()
+        inputs()
+        try:
+            stage()
+        except (UserError, OSError):
+            raise
+        except Exception:
+            inputs()
+            raise
     except UserError as error:
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:
-        raise SystemExit(
-            "interrupted; what was finished is kept, and the next `dvc repro` goes on from there"
-        ) from None
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _say_interrupted(_saved())
+        # Not through the libraries' own ends, which may wait or complain.
+        os._exit(process.INTERRUPTED)
     except OSError as error:
         message = _explain(error)
         if message is None:
@@ -106,11 +139,27 @@ def run(stage: Callable[[], None]) -> None:
         raise SystemExit(f"error: {message}") from None
 
 
-def _end_with_parent(parent: int) -> None:
-    """End this process when DVC, its parent, is killed: the next run must not find it at work."""
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
+def _say_interrupted(saved: str) -> None:
+    then = "goes on from there" if saved else "starts it again"
+    start = "\n" if sys.stderr.isatty() else ""
+    sys.stdout.flush()
+    print(
+        f"{start}interrupted; {saved or 'nothing of this stage is saved yet'}; `dvc repro` {then}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _keep_lock_file() -> None:
+    """Copy dvc.lock, which DVC does not replace as a whole: a kill may leave half of it.
+
+    `python -m tools.mend` puts the copy back.
+    """
+    if LOCK_FILE.exists():
+        KEPT_LOCK_FILE.parent.mkdir(exist_ok=True)
+        partial = KEPT_LOCK_FILE.with_suffix(".part")
+        shutil.copyfile(LOCK_FILE, partial)
+        partial.replace(KEPT_LOCK_FILE)
 
 
 def _explain(error: OSError) -> str | None:

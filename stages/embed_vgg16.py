@@ -7,11 +7,12 @@ from pathlib import Path
 
 from agegender.console import say
 from agegender.networks import vgg16
-from agegender.networks.embedding import embed
+from agegender.networks.batches import Change
+from agegender.networks.embedding import as_it_is, embed, saved_photos, views
 from agegender.networks.progress import Progress
 from agegender.parameters.embed_vgg16 import EmbedVgg16
 from stages import unfinished
-from stages.common import parameters, record_time, run
+from stages.common import parameters, record_time, run, when_interrupted
 
 TFRECORDS = Path("data/tfrecords")
 WEIGHTS = Path("data/vgg16/vgg16.npz")
@@ -27,9 +28,13 @@ def main() -> None:
     base = vgg16.base(image_size, unfreeze, weights, options.precision)
     model = vgg16.embedder(base, image_size)
     progress = Progress(unfinished.folder("embed_vgg16", declared))
-    for split in ("train", "validation"):
-        if not (progress.folder / f"{split}.npy").exists():
-            embed(model, TFRECORDS, split, progress.folder, options.batch_size, say)
+    when_interrupted(lambda: saved_photos(progress.folder))
+    seen: dict[str, list[Change]] = {
+        "train": views(options.views, options.augmentation, declared["seed"]),
+        "validation": [as_it_is],
+    }
+    for split, wanted in seen.items():
+        embed(model, TFRECORDS, split, progress.folder, options.batch_size, wanted, say)
     index = {"unfreeze": unfreeze, "precision": options.precision, "sha256": {}}
     for file in sorted(progress.folder.glob("*.npy")):
         with file.open("rb") as content:

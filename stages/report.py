@@ -38,8 +38,10 @@ def main() -> None:
     options = declared.section("report", Options)
     seed = declared["seed"]
 
-    custom = read_model(Path("."), "custom", "Custom CNN", declared["train_custom"])
-    vgg16 = read_model(Path("."), "vgg16", "VGG16", declared["train_vgg16"])
+    custom = read_model(
+        Path("."), "custom", "Custom CNN", "the custom CNN", declared["train_custom"]
+    )
+    vgg16 = read_model(Path("."), "vgg16", "VGG16", "VGG16", declared["train_vgg16"])
     differences = compare(
         custom.predictions, vgg16.predictions, declared["evaluate.bootstrap_samples"], seed
     )

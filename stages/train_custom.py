@@ -7,13 +7,15 @@ import numpy as np
 from agegender.console import say
 from agegender.dataset.records import read_records
 from agegender.networks import custom, runtime
+from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import photos
+from agegender.networks.network import Network, in_float32
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
 from agegender.networks.training import train
 from agegender.parameters.train_custom import TrainCustom
 from stages import curves, unfinished
-from stages.common import parameters, record_time, run
+from stages.common import parameters, record_time, run, when_interrupted
 
 TFRECORDS = Path("data/tfrecords")
 MODEL = Path("models/custom.keras")
@@ -26,28 +28,34 @@ def main() -> None:
     seed, tasks = declared["seed"], declared["tasks"]
     runtime.configure(options.threads, seed)
 
-    network = custom.build(
-        declared["image_size"],
-        tasks,
-        options.filters,
-        options.dense_units,
-        options.dropout,
-        first_age=float(np.median([photo.age for photo in read_records(TFRECORDS, "train")])),
-    )
+    ages = [photo.age for photo in read_records(TFRECORDS, "train")]
+
+    def build(precision: str) -> Network:
+        size = declared["image_size"]
+        return custom.build(options, size, tasks, float(np.median(ages)), precision)
+
+    network = build(options.precision)
     progress = Progress(unfinished.folder("train_custom", declared))
+    when_interrupted(progress.described)
     with curves.start(CURVES) as live:
         history = train(
-            network.trained,
-            lambda epoch: photos(TFRECORDS, "train", options.batch_size, tasks, (seed, epoch)),
+            network,
+            lambda epoch: photos(
+                TFRECORDS,
+                "train",
+                options.batch_size,
+                tasks,
+                order=(seed, epoch),
+                change=of_epoch(options.augmentation, seed, epoch),
+            ),
             photos(TFRECORDS, "validation", options.batch_size, tasks),
             tasks,
-            options.epochs,
-            options.learning_rate,
+            options,
             progress,
             on_epoch=curves.recorder(live),
             say=say,
         )
-    save(network.saved, MODEL)
+    save(in_float32(network, options.precision, build).saved, MODEL)
     progress.finish()
     record_time("train_custom", MODEL, epoch_seconds=history.seconds)
 

@@ -7,12 +7,13 @@ import numpy as np
 from agegender.console import say
 from agegender.networks import runtime, vgg16
 from agegender.networks.batches import embeddings
+from agegender.networks.network import Network, in_float32
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
 from agegender.networks.training import train
 from agegender.parameters.train_vgg16 import TrainVgg16
 from stages import curves, unfinished
-from stages.common import parameters, record_time, run
+from stages.common import parameters, record_time, run, when_interrupted
 
 EMBEDDINGS = Path("data/embeddings")
 WEIGHTS = Path("data/vgg16/vgg16.npz")
@@ -30,29 +31,30 @@ def main() -> None:
         name: (np.load(EMBEDDINGS / f"{name}.npy", "r"), np.load(EMBEDDINGS / f"{name}.labels.npy"))
         for name in ("train", "validation")
     }
-    base = vgg16.base(image_size, options.unfreeze, vgg16.load_weights(WEIGHTS))
-    network = vgg16.build(
-        base,
-        image_size,
-        tasks,
-        options.dense_units,
-        options.dropout,
-        first_age=float(np.median(split["train"][1][:, 1])),
-    )
+    weights = vgg16.load_weights(WEIGHTS)
+    first_age = float(np.median(split["train"][1][:, 1]))
+
+    def build(precision: str) -> Network:
+        base = vgg16.base(image_size, options.unfreeze, weights, precision)
+        return vgg16.build(options, base, image_size, tasks, first_age, precision)
+
+    network = build(options.precision)
+    size, shift = options.batch_size, options.shift_cells
     progress = Progress(unfinished.folder("train_vgg16", declared))
+    when_interrupted(progress.described)
     with curves.start(CURVES) as live:
         history = train(
-            network.trained,
-            lambda epoch: embeddings(*split["train"], options.batch_size, tasks, (seed, epoch)),
-            embeddings(*split["validation"], options.batch_size, tasks),
+            network,
+            lambda epoch: embeddings(*split["train"], size, tasks, (seed, epoch), shift),
+            embeddings(*split["validation"], size, tasks),
             tasks,
-            options.epochs,
-            options.learning_rate,
+            options,
             progress,
             on_epoch=curves.recorder(live),
             say=say,
+            base_learning_rate=options.base_learning_rate,
         )
-    save(network.saved, MODEL)
+    save(in_float32(network, options.precision, build).saved, MODEL)
     progress.finish()
     record_time("train_vgg16", MODEL, epoch_seconds=history.seconds)
 

@@ -59,6 +59,23 @@ def test_an_interval_covers_the_spread_of_repeated_samples() -> None:
     assert age["mae_low"] < age["mae"] < age["mae_high"]
 
 
+def test_the_interval_of_the_calibration_error_holds_it() -> None:
+    # Well calibrated on 200 photos: the error is small, and that of any resample larger.
+    random = np.random.default_rng(3)
+    probability = random.uniform(0, 1, 200)
+    labels = pd.DataFrame(
+        {
+            "file": [f"{number:04d}.jpg" for number in range(200)],
+            "gender": (random.uniform(0, 1, 200) < probability).astype(int),
+            "age": 30,
+            "race": 0,
+        }
+    )
+    gender = listed(evaluate(tabulate(labels, {"gender": probability}), 500, 1).overall)["gender"]
+    error = gender["calibration_error"]
+    assert 0 <= gender["calibration_error_low"] < error < gender["calibration_error_high"]
+
+
 def test_the_same_seed_gives_the_same_intervals() -> None:
     first, second, other = (listed(evaluate(predicted(), 100, s).overall) for s in (1, 1, 2))
     assert first == second != other

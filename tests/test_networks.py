@@ -2,38 +2,59 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+import yaml
 
 from agegender.dataset.example import Example
 from agegender.dataset.photos import SPLITS
 from agegender.dataset.records import shard_name, write_index, write_shard
 from agegender.networks import custom, vgg16
+from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import embeddings
 from agegender.networks.describe import layers, parameter_counts
-from agegender.networks.embedding import embed
-from agegender.networks.network import Network
+from agegender.networks.embedding import embed, views
+from agegender.networks.heads import Head
+from agegender.networks.network import Network, in_float32
+from agegender.networks.objective import soft_labels
+from agegender.networks.optimizer import optimizer
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
-from agegender.networks.training import Epoch, train
+from agegender.networks.training import Epoch, History, train
+from agegender.parameters.augmentation import Augmentation
+from agegender.parameters.train_custom import TrainCustom
+from agegender.parameters.train_vgg16 import TrainVgg16
+from tools.clones import ROOT
 
 BOTH = ["gender", "age"]
+DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def custom_options(**changed: object) -> TrainCustom:
+    return TrainCustom.parse(DEFAULTS["train_custom"] | changed)
+
+
+def vgg16_options(**changed: object) -> TrainVgg16:
+    return TrainVgg16.parse(DEFAULTS["train_vgg16"] | changed)
 
 
 def counted(model: keras.Model) -> dict[str, int]:
     return {row["name"]: row["parameters"] for row in layers(model) if row["parameters"]}
 
 
-def small(tasks: list[str] = BOTH) -> Network:
+def small(**changed: object) -> Network:
     keras.utils.set_random_seed(3)
-    return custom.build(32, tasks, [4, 8], [8], 0.5)
+    return custom.build(custom_options(filters=[4, 8], dense_units=[8], **changed), 32, BOTH)
 
 
 def test_the_custom_cnn_has_the_source_reports_parameters() -> None:
-    model = custom.build(128, BOTH, [32, 64, 128, 256], [256, 128], 0.5).saved
+    model = custom.build(custom_options(), 128, BOTH).saved
     assert counted(model) == {
         "conv1": 896,
         "conv2": 18_496,
@@ -51,7 +72,7 @@ def test_the_custom_cnn_has_the_source_reports_parameters() -> None:
 
 
 def test_heads_on_256_units_have_257_parameters() -> None:
-    model = custom.build(128, BOTH, [32, 64, 128, 256], [256], 0.5).saved
+    model = custom.build(custom_options(dense_units=[256]), 128, BOTH).saved
     assert (counted(model)["gender"], counted(model)["age"]) == (257, 257)
 
 
@@ -63,7 +84,7 @@ def test_vgg16_has_the_source_reports_parameters(
     tasks: list[str], total: int, trainable: int
 ) -> None:
     base = vgg16.base(128, "none", weights=None)
-    model = vgg16.build(base, 128, tasks, [256], 0.5).saved
+    model = vgg16.build(vgg16_options(), base, 128, tasks).saved
     assert parameter_counts(model) == {"total": total, "trainable": trainable}
     assert total - trainable == 14_714_688
 
@@ -71,7 +92,7 @@ def test_vgg16_has_the_source_reports_parameters(
 @pytest.mark.parametrize(("unfreeze", "cut"), [("block5", (2, 2, 512)), ("block4", (4, 4, 256))])
 def test_both_sides_of_the_cut_make_the_whole(unfreeze: str, cut: tuple[int, ...]) -> None:
     base = vgg16.base(32, unfreeze, weights=None)
-    network = vgg16.build(base, 32, BOTH, [8], 0.5)
+    network = vgg16.build(vgg16_options(dense_units=[8]), base, 32, BOTH)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
     embedded = vgg16.embedder(base, 32).predict(images, verbose=0)
     assert embedded.shape[1:] == cut
@@ -98,28 +119,39 @@ def test_embeddings_on_disk_are_those_of_the_frozen_layers(
     base = vgg16.base(32, unfreeze, weights=None, precision=precision)
     model = vgg16.embedder(base, 32)
 
-    embed(model, records, "train", tmp_path, 4, say=lambda line: None)
-    kept_rows = np.load(tmp_path / "train.npy", "r")
-    assert kept_rows[0].nbytes == kept
-    # An interrupted run goes on behind what it had written.
+    seen = views(2, Augmentation.parse(NOTHING), seed=1)
+    embed(model, records, "train", tmp_path, 4, seen, say=lambda line: None)
     whole = (tmp_path / "train.npy").read_bytes()
-    header = len(whole) - 7 * kept
-    (tmp_path / "train.partial.npy").write_bytes(whole[: header + 4 * kept] + b"half")
-    (tmp_path / "train.position").write_text("4")
-    embed(model, records, "train", tmp_path, 4, say=lambda line: None)
+    header = len(whole) - 14 * kept
+    # An interrupted run goes on behind what it had written, here in the midst of the second view.
+    (tmp_path / "train.npy").unlink()
+    (tmp_path / "train.partial").write_bytes(whole[: header + 11 * kept] + b"half")
+    (tmp_path / "train.position").write_text("11")
+    embed(model, records, "train", tmp_path, 4, seen, say=lambda line: None)
     assert (tmp_path / "train.npy").read_bytes() == whole
 
     labels = np.load(tmp_path / "train.labels.npy")
-    batches = list(embeddings(kept_rows, labels, 3, BOTH, (1, 0)))
-    got = np.concatenate([vectors for vectors, _ in batches])
-    ages = np.concatenate([answers["age"] for _, answers in batches])[:, 0].astype(int)
-    assert sorted(ages) == list(range(7)) and got.dtype == np.float32
-    expected = keras.ops.convert_to_numpy(model(images.astype(np.float32))).astype(np.float32)
-    np.testing.assert_allclose(got, expected[ages], rtol=0.05, atol=expected.max() / 100)
+    rows = np.load(tmp_path / "train.npy", "r")
+    assert rows[0].nbytes == kept and len(rows) == 14 and labels[:, 1].tolist() == list(range(7))
+    straight = list(embeddings(rows, labels, 3, BOTH))
+    turned = list(embeddings(np.array(rows)[7:], labels, 3, BOTH))
+    for batches, pixels in ((straight, images), (turned, images[:, :, ::-1])):
+        got = np.concatenate([vectors for vectors, _ in batches])
+        assert got.dtype == np.float32
+        expected = keras.ops.convert_to_numpy(model(pixels.astype(np.float32))).astype(np.float32)
+        np.testing.assert_allclose(got, expected, rtol=0.05, atol=expected.max() / 100)
+
+
+def test_vgg16_answers_the_mirror_image_alike_where_that_is_asked_for() -> None:
+    options = vgg16_options(mirror=True, batch_normalization=True, age_head="distribution")
+    network = vgg16.build(options, vgg16.base(32, "block5", weights=None), 32, BOTH)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    for task, answer in network.saved(images).items():
+        np.testing.assert_allclose(network.saved(images[:, :, ::-1])[task], answer, rtol=1e-5)
 
 
 def test_vgg16_sees_the_pixels_that_it_was_trained_on() -> None:
-    network = vgg16.build(vgg16.base(32, "none", weights=None), 32, BOTH, [8], 0.5)
+    network = vgg16.build(vgg16_options(), vgg16.base(32, "none", weights=None), 32, BOTH)
     scaled = keras.Model(network.saved.input, network.saved.get_layer("scale").output)
     image = np.full((1, 32, 32, 3), (10, 20, 30), np.float32)
     expected = keras.applications.vgg16.preprocess_input(image.copy())
@@ -154,65 +186,307 @@ except ModuleNotFoundError:
     assert ran.stdout.strip() == "alone", ran.stderr
 
 
-@pytest.mark.parametrize("tasks", [["gender", "age"], ["gender"], ["age"]])
-def test_training_that_was_stopped_ends_in_the_same_weights(
-    tmp_path: Path, tasks: list[str]
-) -> None:
-    random = np.random.default_rng(1)
-    photos = random.normal(size=(50, 16)).astype(np.float32)
-    labels = np.stack([random.integers(0, 2, 50), random.integers(0, 117, 50)], 1)
-    labels = labels.astype(np.float32)
+PHOTOS = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
+LABELS = np.stack(
+    [np.random.default_rng(2).integers(0, top, 50).astype(np.float32) for top in (2, 117)], 1
+)
+EVERYTHING = {
+    "schedule": "cosine",
+    "warmup_epochs": 1,
+    "weight_decay": 0.1,
+    "label_smoothing": 0.1,
+    "age_weight": 0.5,
+    "average_decay": 0.9,
+    "best_epoch": True,
+}
 
-    def run(folder: Path, stop_after: int | None = None) -> tuple[list[np.ndarray], list[Epoch]]:
-        keras.utils.set_random_seed(5)
-        vector = keras.Input((16,))
-        from agegender.networks.heads import Head
 
-        model = keras.Model(vector, Head(tasks, [8], 0.5)(vector))
-        seen: list[Epoch] = []
+def trained(
+    folder: Path, tasks: list[str] = BOTH, stop_after: int | None = None, **changed: object
+) -> tuple[list[np.ndarray], list[Epoch]]:
+    """The weights and the curves of a head on vectors, stopped from outside behind an epoch."""
+    options = custom_options(
+        **{"dense_units": [8], "dropout": 0.5, "batch_size": 16, "epochs": 3, **changed}
+    )
+    keras.utils.set_random_seed(5)
+    vector = keras.Input((16,))
+    head = Head(tasks, options.dense_units, options.dropout, options.age_head)
+    raw = head(vector)
+    network = Network(keras.Model(vector, raw), keras.Model(vector, head.finish(raw)))
+    seen: list[Epoch] = []
 
-        def on_epoch(values: Epoch) -> None:
-            seen.append(values)
-            if len(seen) == stop_after:
-                raise KeyboardInterrupt
+    def on_epoch(values: Epoch) -> None:
+        seen.append(values)
+        if len(seen) == stop_after:
+            raise KeyboardInterrupt
 
+    with closing(Progress(folder)) as progress:
         train(
-            model,
-            lambda epoch: embeddings(photos, labels, 16, tasks, (7, epoch)),
-            embeddings(photos, labels, 16, tasks),
+            network,
+            lambda epoch: embeddings(PHOTOS, LABELS, 16, tasks, (7, epoch)),
+            embeddings(PHOTOS, LABELS, 16, tasks),
             tasks,
-            epochs=3,
-            learning_rate=0.01,
-            progress=Progress(folder),
-            on_epoch=on_epoch,
+            options,
+            progress,
+            on_epoch,
             say=lambda line: None,
         )
-        return model.get_weights(), seen
+    return network.trained.get_weights(), seen
 
-    whole, curves = run(tmp_path / "whole/key")
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "stopped/key", stop_after=2)
-    resumed, resumed_curves = run(tmp_path / "stopped/key")
-    assert all((a == b).all() for a, b in zip(whole, resumed, strict=True))
-    assert curves == resumed_curves
+
+@pytest.mark.parametrize(
+    ("tasks", "changed"),
+    [
+        (["gender", "age"], {}),
+        (["gender"], {"average_decay": 0.9}),
+        (["age"], {"best_epoch": True}),
+        (["gender", "age"], {"age_head": "distribution", **EVERYTHING}),
+    ],
+)
+def test_training_that_was_stopped_ends_in_the_same_weights(
+    tmp_path: Path, tasks: list[str], changed: dict[str, Any]
+) -> None:
+    whole, curves = trained(tmp_path / "whole/key", tasks, **changed)
+    # Behind an epoch, and behind all of them but before the model is saved.
+    for stop in (2, 3):
+        folder = tmp_path / f"stopped{stop}/key"
+        with pytest.raises(KeyboardInterrupt):
+            trained(folder, tasks, stop_after=stop, **changed)
+        resumed, resumed_curves = trained(folder, tasks, **changed)
+        assert all((a == b).all() for a, b in zip(whole, resumed, strict=True))
+        assert curves == resumed_curves
     names = {"loss"}
     names |= {"gender_loss", "gender_accuracy"} if "gender" in tasks else set()
     names |= {"age_loss", "age_mae"} if "age" in tasks else set()
     assert set(curves[0]["train"]) == set(curves[0]["validation"]) == names
-    losses = [curves[0]["validation"][f"{task}_loss"] for task in tasks]
-    assert sum(losses) == pytest.approx(curves[0]["validation"]["loss"], rel=1e-4)
+    if not changed:
+        losses = [curves[0]["validation"][f"{task}_loss"] for task in tasks]
+        assert sum(losses) == pytest.approx(curves[0]["validation"]["loss"], rel=1e-4)
+
+
+def test_training_stops_early_and_keeps_the_best_epoch(tmp_path: Path) -> None:
+    # So fast that it gets worse at once.
+    wild: dict[str, Any] = {"learning_rate": 3.0, "epochs": 20, "dropout": 0.0}
+    best, curves = trained(tmp_path / "a/key", patience=2, best_epoch=True, **wild)
+    history = History(curves)
+    assert len(curves) == history.best + 3 < 20
+    # The best epoch's weights are those of a training that ended there.
+    ended, _ = trained(tmp_path / "b/key", **(wild | {"epochs": history.best + 1}))
+    assert all((a == b).all() for a, b in zip(best, ended, strict=True))
+    last, _ = trained(tmp_path / "c/key", patience=2, **wild)
+    assert any((a != b).any() for a, b in zip(best, last, strict=True))
+
+
+def test_averaged_weights_are_those_that_validation_sees(tmp_path: Path) -> None:
+    averaged, curves = trained(tmp_path / "a/key", average_decay=0.9, dropout=0.0)
+    plain, plain_curves = trained(tmp_path / "b/key", dropout=0.0)
+    # The steps are the same; what is measured and kept is their mean.
+    assert curves[2]["train"] == plain_curves[2]["train"]
+    assert curves[2]["validation"] != plain_curves[2]["validation"]
+    assert any((a != b).any() for a, b in zip(averaged, plain, strict=True))
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    options = custom_options(schedule="cosine", warmup_epochs=2, epochs=10, learning_rate=0.5)
+    rate = optimizer(options, steps=5)._learning_rate
+    rates = [float(rate(step)) for step in range(51)]
+    assert rates[0] == 0 and max(rates) == rates[10] == 0.5
+    assert rates[50] == pytest.approx(0, abs=1e-6)
+    assert rates[30] == pytest.approx(0.25)
+
+
+def test_pretrained_weights_change_more_slowly_and_do_not_decay() -> None:
+    fast, slow = keras.Variable([1.0], name="fast"), keras.Variable([1.0], name="slow")
+    bias = keras.Variable([1.0], name="bias")
+    options = vgg16_options(learning_rate=0.1, weight_decay=0.5)
+    adam = optimizer(options, 5, [slow], 0.001)
+    adam.build([fast, slow, bias])
+    adam.apply([keras.ops.zeros(1)] * 3)
+    assert [float(v.numpy()[0]) for v in (slow, bias)] == [1, 1]
+    assert float(fast.numpy()[0]) == pytest.approx(0.95)
+    adam.apply([keras.ops.ones(1)] * 3)
+    assert float(1 - slow.numpy()[0]) == pytest.approx((1 - float(bias.numpy()[0])) / 100, rel=1e-3)
+
+
+def test_a_distribution_answers_with_its_expectation() -> None:
+    soft = np.asarray(soft_labels(np.array([[0.0], [30.0]]), 2.0))
+    assert soft.sum(axis=1) == pytest.approx([1, 1])
+    assert soft[1].argmax() == 30 and soft[1] @ np.arange(117) == pytest.approx(30, abs=1e-3)
+    # Two years off is as likely as a normal distribution has it.
+    assert soft[1][32] / soft[1][30] == pytest.approx(np.exp(-0.5), rel=1e-4)
+    head = Head(["age"], [], 0.0, "distribution")
+    vector = keras.Input((117,))
+    raw = head(vector)
+    model = keras.Model(vector, head.finish(raw))
+    model.get_layer("age_logits").set_weights([np.eye(117, dtype=np.float32), np.zeros(117)])
+    answer = model(np.log(np.maximum(soft, 1e-30)))["age"]
+    assert np.asarray(answer)[1, 0] == pytest.approx(30, abs=1e-3)
+    assert np.asarray(answer).min() >= 0 and np.asarray(answer).max() <= 116
+
+
+def test_a_mirrored_photo_has_the_same_answer_where_that_is_asked_for() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    for mirror in (True, False):
+        model = small(mirror=mirror).saved
+        straight, turned = (model(x)["gender"].numpy() for x in (images, images[:, :, ::-1]))
+        assert np.allclose(straight, turned, atol=1e-6) == mirror
+
+
+def test_every_ingredient_of_the_custom_cnn_has_its_layers(tmp_path: Path) -> None:
+    network = small(
+        convolutions=2,
+        pooling="average",
+        batch_normalization=True,
+        age_head="distribution",
+        mirror=True,
+    )
+    names = [row["name"] for row in layers(network.saved)]
+    assert {"conv2_2", "norm2_2", "average", "age_distribution", "gender_mean"} <= set(names)
+    # Two normalisations' moving averages a filter, and the years, are not trained.
+    counts = parameter_counts(network.saved)
+    assert counts["total"] - counts["trainable"] == 2 * 2 * (4 + 8) + 117
+    save(network.saved, tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
+    for task, answer in loaded(images).items():
+        assert answer.shape == (2, 1)
+        np.testing.assert_allclose(answer, network.saved(images)[task], rtol=1e-5)
+
+
+def test_a_network_trained_in_bfloat16_is_saved_in_float32() -> None:
+    def build(precision: str) -> Network:
+        options = custom_options(filters=[4], dense_units=[8])
+        return custom.build(options, 32, BOTH, precision=precision)
+
+    rough = build("bfloat16")
+    assert rough.trained.get_layer("conv1").compute_dtype == "bfloat16"
+    plain = in_float32(rough, "bfloat16", build).saved
+    assert {layer.compute_dtype for layer in plain.layers} == {"float32"}
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        plain(images)["gender"], rough.saved(images)["gender"], rtol=0.05, atol=0.02
+    )
+
+
+NOTHING = {
+    "flip": False,
+    "rotation": 0,
+    "shift": 0.0,
+    "zoom": 0.0,
+    "brightness": 0.0,
+    "contrast": 0.0,
+    "erasing": 0.0,
+}
+IMAGES = tf.constant(np.random.default_rng(0).integers(0, 256, (64, 32, 32, 3)).astype(np.uint8))
+
+
+def test_without_options_photos_are_left_alone() -> None:
+    assert of_epoch(Augmentation.parse(NOTHING), 1, 0) is None
+
+
+@pytest.mark.parametrize(
+    "some",
+    [
+        {"flip": True},
+        {"rotation": 20},
+        {"shift": 0.2},
+        {"zoom": 0.3},
+        {"brightness": 0.3},
+        {"contrast": 0.5},
+        {"erasing": 0.9},
+        {key: 0.2 for key in NOTHING if key != "flip"},
+    ],
+)
+def test_changes_are_a_function_of_seed_epoch_and_batch(some: dict[str, object]) -> None:
+    options = Augmentation.parse(NOTHING | some)
+
+    def changed(seed: int, epoch: int, batch: int) -> np.ndarray:
+        change = of_epoch(options, seed, epoch)
+        assert change is not None
+        return np.asarray(change(IMAGES, tf.constant(batch, tf.int64)))
+
+    first = changed(1, 2, 3)
+    assert first.shape == IMAGES.shape and first.dtype == np.float32
+    assert first.min() >= 0 and first.max() <= 255
+    assert (first == changed(1, 2, 3)).all()
+    for other in ((2, 2, 3), (1, 3, 3), (1, 2, 4)):
+        assert (first != changed(*other)).any()
+
+
+def test_a_flip_mirrors_about_half_of_the_photos_and_changes_nothing_else() -> None:
+    change = of_epoch(Augmentation.parse(NOTHING | {"flip": True}), 1, 0)
+    assert change is not None
+    flipped = np.asarray(change(IMAGES, tf.constant(0)))
+    straight, turned = (
+        np.isclose(flipped, images, atol=0.01).all(axis=(1, 2, 3))
+        for images in (IMAGES, IMAGES[:, :, ::-1])
+    )
+    assert (straight ^ turned).all() and 16 <= turned.sum() <= 48
+
+
+def test_the_first_view_is_the_photo_and_the_second_its_mirror_image() -> None:
+    options = Augmentation.parse(NOTHING | {"brightness": 0.5})
+    made = [np.asarray(view(IMAGES, tf.constant(0))) for view in views(4, options, seed=1)]
+    assert (made[0] == IMAGES.numpy()).all()
+    assert (made[1] == IMAGES.numpy()[:, :, ::-1]).all()
+    assert len(made) == 4 and (made[2] != made[0]).any()
+    assert len(views(1, options, seed=1)) == 1
+
+
+def test_an_epoch_draws_a_view_of_each_photo_and_shifts_its_map() -> None:
+    labels = np.stack([np.arange(6), np.arange(6)], 1).astype(np.float32)
+    maps = np.zeros((12, 5, 5, 1), np.float32)
+    maps[:6, 2, 2, 0] = 1 + np.arange(6)
+    maps[6:, 2, 2, 0] = 101 + np.arange(6)
+    seen, places = set(), set()
+    for epoch in range(20):
+        for vectors, answers in embeddings(maps, labels, 4, ["age"], (1, epoch), shift_cells=1):
+            for vector, age in zip(vectors.numpy(), answers["age"].numpy()[:, 0], strict=True):
+                assert vector.max() in (1 + age, 101 + age)
+                seen.add(float(vector.max()))
+                places.add(tuple(int(i) for i in np.argwhere(vector)[0][:2]))
+    assert len(seen) == 12
+    assert places == {(y, x) for y in (1, 2, 3) for x in (1, 2, 3)}
+    (plain,) = embeddings(maps, labels, 6, ["age"], shift_cells=1)
+    assert (plain[0].numpy() == maps[:6]).all()
 
 
 def test_progress_of_other_inputs_is_removed(tmp_path: Path) -> None:
-    Progress(tmp_path / "stage/old").save([np.ones(2)], {"epochs": []})
-    progress = Progress(tmp_path / "stage/new")
-    assert progress.load() is None
-    assert not (tmp_path / "stage/old").exists()
-    progress.save([np.arange(3)], {"epochs": [1]})
-    (progress.folder / "state.partial").write_bytes(b"half")
-    kept = Progress(tmp_path / "stage/new").load()
+    with closing(Progress(tmp_path / "stage/old")) as old:
+        old.save([np.ones(2)], {"epochs": []})
+    with closing(Progress(tmp_path / "stage/new")) as progress:
+        assert progress.load() is None
+        assert not old.folder.exists()
+        progress.save([np.arange(3)], {"epochs": [1]})
+        (progress.folder / "state.partial").write_bytes(b"half")
+    again = Progress(tmp_path / "stage/new")
+    kept = again.load()
     assert kept is not None
     assert kept[0][0].tolist() == [0, 1, 2]
     assert kept[1] == {"epochs": [1]}
-    progress.finish()
-    assert not progress.folder.exists()
+    assert again.described() == "training is saved behind epoch 1"
+    again.finish()
+    assert not list((tmp_path / "stage").iterdir())
+
+
+def test_progress_of_another_process_is_left_alone(tmp_path: Path) -> None:
+    with closing(Progress(tmp_path / "stage/one")) as first:
+        first.save([], {"epochs": [1]})
+        same, other = Progress(tmp_path / "stage/one"), Progress(tmp_path / "stage/two")
+        assert same.load() is None
+        for each in (same, other):
+            each.save([], {"epochs": [1, 2]})
+            each.finish()
+        assert [first.folder] == list((tmp_path / "stage").iterdir())
+        assert first.described() == "training is saved behind epoch 1"
+
+
+def test_spoilt_progress_is_not_used(tmp_path: Path) -> None:
+    with closing(Progress(tmp_path / "stage/key")) as progress:
+        progress.save([np.arange(100)], {"epochs": [1]})
+        state = progress.folder / "state.npz"
+        whole = state.read_bytes()
+        for spoilt in (whole[:-9], b"", whole[:300] + b"xx" + whole[302:]):
+            state.write_bytes(spoilt)
+            assert progress.load() is None
+            assert progress.described() == ""

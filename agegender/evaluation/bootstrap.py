@@ -3,6 +3,9 @@
 Photos are drawn with replacement, as many as there are, and the metric is computed anew; of many
 such replicates the middle 95 % are the interval (the percentile method of Efron and Tibshirani,
 An Introduction to the Bootstrap, 1993, chapter 13). Two models are compared on the same resamples.
+The replicates of a score that resampling alone makes larger are moved back by as much as their
+mean lies above the score (the bootstrap's estimate of bias, chapter 10): its interval would else
+lie beside it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agegender.evaluation.scores import Floats, Scores
+from agegender.evaluation.scores import BIASED_UPWARDS, Floats, Scores
 
 COVERAGE = 0.95
 # Weights held at a time, 8 bytes each.
@@ -67,12 +70,11 @@ def replicate(
     result = []
     for score, rows, part in zip(scores, members, parts, strict=True):
         whole = score(np.ones((1, len(rows))))
-        result.append(
-            Replicates(
-                {name: float(value[0]) for name, value in whole.items()},
-                {name: np.concatenate([each[name] for each in part]) for name in whole},
-            )
-        )
+        values = {name: float(value[0]) for name, value in whole.items()}
+        drawn = {name: np.concatenate([each[name] for each in part]) for name in whole}
+        for name in BIASED_UPWARDS & drawn.keys():
+            drawn[name] = _moved_back(values[name], drawn[name])
+        result.append(Replicates(values, drawn))
     return result
 
 
@@ -84,6 +86,13 @@ def estimate(value: float, samples: Floats) -> Estimate:
     tail = 100 * (1 - COVERAGE) / 2
     low, high = np.percentile(defined, [tail, 100 - tail])
     return Estimate(value, float(low), float(high))
+
+
+def _moved_back(value: float, samples: Floats) -> Floats:
+    """The replicates of a score that is at least 0, less the bias of their mean."""
+    defined = samples[~np.isnan(samples)]
+    bias = defined.mean() - value if len(defined) else 0.0
+    return np.maximum(samples - bias, 0.0)
 
 
 def _resamples(photos: int, samples: int, seed: int) -> Iterator[Floats]:

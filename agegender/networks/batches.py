@@ -15,6 +15,9 @@ SHUFFLE_BUFFER = 2048
 # Shards that are read in turn, so that neighbours on disk are not neighbours in training.
 INTERLEAVED_SHARDS = 4
 
+# What is made of a batch of photos, given its number in what is read.
+Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
 
 def generator(*key: int) -> np.random.Generator:
     """Random numbers that depend on nothing but these integers, such as (seed, epoch)."""
@@ -22,7 +25,12 @@ def generator(*key: int) -> np.random.Generator:
 
 
 def photos(
-    folder: Path, split: str, batch_size: int, tasks: Sequence[str], order: Sequence[int] = ()
+    folder: Path,
+    split: str,
+    batch_size: int,
+    tasks: Sequence[str],
+    order: Sequence[int] = (),
+    change: Change | None = None,
 ) -> tf.data.Dataset:
     """Photos and labels of a split, read from TFRecords as they are needed.
 
@@ -32,10 +40,11 @@ def photos(
         batch_size: photos a batch; the last may be smaller.
         tasks: the labels wanted.
         order: integers such as (seed, epoch) that draw the order; none keeps that of the files.
+        change: what is made of each batch of photos; None leaves them as they are.
 
     Returns:
-        Batches of (uint8 of shape (n, image_size, image_size, 3), labels), the labels a dict
-        from task to float32 of shape (n, 1).
+        Batches of (photos, labels): uint8 of shape (n, image_size, image_size, 3), or what
+        ``change`` makes of that, and a dict from task to float32 of shape (n, 1).
 
     Raises:
         UserError: a shard is missing or is not as long as it was written.
@@ -43,13 +52,19 @@ def photos(
     index = read_index(folder)
     parse = _parser(index.image_size, tasks)
     batches = math.ceil(index.splits[split].records / batch_size)
-    return (
+    dataset = (
         _serialized(folder, split, order)
         .batch(batch_size)
         .apply(tf.data.experimental.assert_cardinality(batches))
         .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .prefetch(tf.data.AUTOTUNE)
     )
+    if change is not None:
+        dataset = dataset.enumerate().map(
+            lambda number, batch: (change(batch[0], number), batch[1]),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def _serialized(folder: Path, split: str, order: Sequence[int]) -> tf.data.Dataset:
@@ -92,32 +107,45 @@ def embeddings(
     batch_size: int,
     tasks: Sequence[str],
     order: Sequence[int] = (),
+    shift_cells: int = 0,
 ) -> tf.data.Dataset:
     """Embeddings and labels of a split, read as they are needed.
 
     Args:
-        embedded: shape (photos, ...); a memory-mapped file as a whole, or an array.
+        embedded: shape (views · photos, ...), one view of all photos behind the other; an array, or
+            a memory-mapped file as a whole.
         labels: float32, shape (photos, 2), gender and age.
         batch_size: photos a batch; the last may be smaller.
         tasks: the labels wanted.
-        order: integers such as (seed, epoch) that draw the order; none keeps that of the array.
+        order: integers such as (seed, epoch) that draw the order, and a view of each photo; none
+            keeps the order of the array and its first view.
+        shift_cells: cells, at most, by which maps are shifted at random in each direction; the
+            edge is repeated. Only with ``order`` and maps of shape (height, width, channels).
 
     Returns:
         Batches of (float32 of shape (n, ...), labels), the labels as in `photos`.
     """
     read = _reader(embedded)
-    rows = np.arange(len(embedded))
+    rows = np.arange(len(labels))
+    views = np.zeros_like(rows)
+    shifts = np.zeros((len(rows), 2), np.int64)
     if order:
-        generator(*order).shuffle(rows)
+        random = generator(*order)
+        random.shuffle(rows)
+        views = random.integers(len(embedded) // len(labels), size=len(rows))
+        shifts = random.integers(-shift_cells, shift_cells, (len(rows), 2), endpoint=True)
     columns = {"gender": 0, "age": 1}
 
     def batches():  # type: ignore[no-untyped-def]
         for start in range(0, len(rows), batch_size):
-            chosen = rows[start : start + batch_size]
-            yield (
-                read(chosen),
-                {task: labels[chosen, columns[task], np.newaxis] for task in tasks},
-            )
+            batch = slice(start, start + batch_size)
+            chosen = rows[batch]
+            vectors = read(views[batch] * len(labels) + chosen)
+            if embedded.ndim == 4 and shift_cells:
+                vectors = np.stack(
+                    [_shifted(*pair) for pair in zip(vectors, shifts[batch], strict=True)]
+                )
+            yield vectors, {task: labels[chosen, columns[task], np.newaxis] for task in tasks}
 
     vectors = tf.TensorSpec((None, *embedded.shape[1:]), tf.as_dtype(_typed(embedded.dtype)))
     answers = {task: tf.TensorSpec((None, 1), tf.float32) for task in tasks}
@@ -137,7 +165,7 @@ def _reader(embedded: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     this process's memory, which would grow with the number of photos.
     """
     if not isinstance(embedded, np.memmap):
-        return lambda rows: embedded[rows]
+        return lambda rows: embedded[rows].view(_typed(embedded.dtype))
     path, offset, dtype = str(embedded.filename), embedded.offset, _typed(embedded.dtype)
     shape = embedded.shape[1:]
     stride = dtype.itemsize * math.prod(shape)
@@ -156,3 +184,11 @@ def _reader(embedded: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 def _typed(dtype: np.dtype) -> np.dtype:
     """The type of an array in a .npy file, where numpy has no name for bfloat16."""
     return np.dtype(tf.bfloat16.as_numpy_dtype) if dtype == np.dtype("V2") else dtype
+
+
+def _shifted(features: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """A map moved by so many cells down and right; the edge is repeated."""
+    height, width, _ = features.shape
+    down = np.clip(np.arange(height) - by[0], 0, height - 1)
+    right = np.clip(np.arange(width) - by[1], 0, width - 1)
+    return features[down][:, right]

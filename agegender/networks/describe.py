@@ -1,5 +1,7 @@
 """A network in numbers: its layers, their shapes and parameters."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,10 +9,11 @@ import keras
 
 def parameter_counts(model: keras.Model) -> dict[str, int]:
     """``total`` and ``trainable`` parameters."""
-    return {
-        "total": sum(layer["parameters"] for layer in layers(model)),
-        "trainable": sum(row["parameters"] for row in layers(model) if row["trainable"]),
-    }
+    return {"total": _size(model.weights), "trainable": _size(model.trainable_weights)}
+
+
+def _size(weights: Sequence[keras.Variable]) -> int:
+    return sum(math.prod(weight.shape) for weight in weights)
 
 
 def layers(model: keras.Model) -> list[dict[str, Any]]:

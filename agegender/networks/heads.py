@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 
 # UTKFace's labels end here, and so do the models' answers.
 OLDEST = 116.0
+# Ages of which the head `distribution` tells how likely each is: 0 to 116 years.
+YEARS = np.arange(int(OLDEST) + 1, dtype=np.float32)
 
 
 class Head:
-    """Dense layers with ReLU, dropout behind the last of them, and one unit a task.
+    """Dense layers with ReLU, dropout behind the last of them, and the units of each task.
 
     Calling it a second time applies the same layers, with the same weights, to other features.
     """
@@ -19,6 +22,7 @@ class Head:
         tasks: Sequence[str],
         dense_units: Sequence[int],
         dropout: float,
+        age_head: str = "linear",
         first_age: float = 0.0,
     ) -> None:
         """Make the layers.
@@ -27,7 +31,10 @@ class Head:
             tasks: ``gender``, ``age`` or both.
             dense_units: of each dense layer in turn; none leaves the features as they are.
             dropout: share of the last layer's units set to 0 in training; 0 adds no layer.
-            first_age: years that the untrained age unit answers, its bias. From 0, the first
+            age_head: ``linear``, one unit in years; or ``distribution``, a unit a year whose
+                softmax is the distribution of age and whose expectation is the answer.
+                Source: Rothe, Timofte and Van Gool, DEX, ICCV Workshops 2015.
+            first_age: years that the untrained linear unit answers, its bias. From 0, the first
                 epochs would go into growing features that reach people's ages.
         """
         self._hidden: list[keras.layers.Layer] = [
@@ -36,28 +43,50 @@ class Head:
         ]
         if dropout:
             self._hidden.append(keras.layers.Dropout(dropout, name="dropout"))
-        units = {
-            "gender": keras.layers.Dense(1, activation="sigmoid", name="gender"),
-            "age": keras.layers.Dense(
-                1, bias_initializer=keras.initializers.Constant(first_age), name="age"
-            ),
-        }
-        self._units = {task: units[task] for task in tasks}
+        # Their sums and the losses are float32, also where the layers before them are not.
+        self._units: dict[str, keras.layers.Layer] = {}
+        self._finish: dict[str, list[keras.layers.Layer]] = {}
+        if "gender" in tasks:
+            self._units["gender"] = keras.layers.Dense(
+                1, activation="sigmoid", dtype="float32", name="gender"
+            )
+            self._finish["gender"] = []
+        if "age" in tasks and age_head == "distribution":
+            self._units["age"] = keras.layers.Dense(len(YEARS), dtype="float32", name="age_logits")
+            expectation = keras.layers.Dense(
+                1, use_bias=False, trainable=False, dtype="float32", name="age_expectation"
+            )
+            expectation.build((None, len(YEARS)))
+            expectation.set_weights([YEARS[:, np.newaxis]])
+            softmax = keras.layers.Softmax(dtype="float32", name="age_distribution")
+            self._finish["age"] = [softmax, expectation]
+        elif "age" in tasks:
+            bias = keras.initializers.Constant(first_age)
+            self._units["age"] = keras.layers.Dense(
+                1, bias_initializer=bias, dtype="float32", name="age"
+            )
+            self._finish["age"] = []
+        if "age" in tasks:
+            # Only for the saved model: in training, an age that is cut off has no gradient.
+            self._finish["age"].append(
+                keras.layers.ReLU(max_value=OLDEST, dtype="float32", name="age_within_bounds")
+            )
 
     def __call__(self, features: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
-        """The answers: ``gender``, shape (n, 1), P(female); ``age``, shape (n, 1), years."""
+        """The raw answers that training works on.
+
+        Returns:
+            ``gender``, shape (n, 1), P(female); ``age``, shape (n, 1), years, or shape (n, 117),
+            the logits of each year.
+        """
         for layer in self._hidden:
             features = layer(features)
         return {task: unit(features) for task, unit in self._units.items()}
 
-
-def within_bounds(answers: Mapping[str, keras.KerasTensor]) -> dict[str, keras.KerasTensor]:
-    """The answers with the age kept within 0 to 116 years.
-
-    Only for the saved model: while training, an age that is cut off would have no gradient.
-    """
-    bounded = dict(answers)
-    if "age" in bounded:
-        bounds = keras.layers.ReLU(max_value=OLDEST, name="age_within_bounds")
-        bounded["age"] = bounds(bounded["age"])
-    return bounded
+    def finish(self, raw: Mapping[str, keras.KerasTensor]) -> dict[str, keras.KerasTensor]:
+        """The answers of a saved model: P(female), and years within 0 to 116, shape (n, 1) each."""
+        answers = dict(raw)
+        for task, layers in self._finish.items():
+            for layer in layers:
+                answers[task] = layer(answers[task])
+        return answers

@@ -1,8 +1,12 @@
 """What both networks are to the code that trains and saves them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import keras
+
+from agegender.networks.heads import Head
 
 
 @dataclass(frozen=True)
@@ -13,12 +17,62 @@ class Network:
         trained: from what training starts with (pixels, or embeddings) to the raw answers.
         saved: from pixels, shape (n, image_size, image_size, 3), 0 to 255, RGB, to a dict of
             ``gender``, shape (n, 1), P(female), and ``age``, shape (n, 1), years, 0 to 116.
+        pretrained: the trainable weights that do not start at random.
     """
 
     trained: keras.Model
     saved: keras.Model
+    pretrained: Sequence[keras.Variable] = field(default=())
 
 
 def pixels(image_size: int) -> keras.KerasTensor:
     """The input of a saved model: RGB, 0 to 255, shape (n, image_size, image_size, 3)."""
     return keras.Input((image_size, image_size, 3), name="image")
+
+
+def answering(
+    image: keras.KerasTensor,
+    raw: Callable[[keras.KerasTensor], dict[str, keras.KerasTensor]],
+    head: Head,
+    mirror: bool,
+    name: str,
+) -> keras.Model:
+    """The model to be saved: from pixels to answers.
+
+    Args:
+        image: see `pixels`.
+        raw: from an image to the head's raw answers.
+        head: finishes them.
+        mirror: whether to answer with the mean over an image and its mirror image.
+        name: of the model.
+    """
+    answers = head.finish(raw(image))
+    if mirror:
+        mirrored = head.finish(raw(keras.ops.flip(image, axis=2)))
+        answers = {
+            task: keras.layers.Average(dtype="float32", name=f"{task}_mean")(
+                [answers[task], mirrored[task]]
+            )
+            for task in answers
+        }
+    return keras.Model(image, answers, name=name)
+
+
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers made within compute in ``float32`` or ``bfloat16``; their weights are float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def in_float32(network: Network, precision: str, build: Callable[[str], Network]) -> Network:
+    """The same network for everyone's processor, whatever ``precision`` it was trained in."""
+    if precision == "float32":
+        return network
+    plain = build("float32")
+    plain.trained.set_weights(network.trained.get_weights())
+    return plain

@@ -3,24 +3,36 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from agegender.dataset.resumable import remove_if_free, take
+
+STATE = "state.npz"
+
 
 class Progress:
-    """The progress of one run, in a folder that belongs to exactly its inputs."""
+    """The progress of one run, in a folder that belongs to exactly its inputs.
+
+    Attributes:
+        folder: of the run, for as long as this process lives or until it is finished.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """``folder`` is made; unfinished runs beside it, of other inputs, are removed."""
-        self.folder = folder
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        for other in folder.parent.iterdir():
-            if other != folder and other.is_dir():
-                shutil.rmtree(other, ignore_errors=True)
-        folder.mkdir(exist_ok=True)
-        self._file = folder / "state.npz"
+        """A folder with the name of ``folder`` and a number behind it is made or found.
+
+        While another process has it, an experiment beside this one as a rule, this one gets the
+        next number and a folder of its own. Unfinished runs beside it, of other inputs, are
+        removed unless a process is at work on them.
+        """
+        self.folder, self._lock = take(folder.parent, folder.name)
+        for other in sorted(folder.parent.iterdir()):
+            if other != self.folder and other.is_dir():
+                remove_if_free(other)
+        self._file = self.folder / STATE
 
     def save(self, arrays: list[np.ndarray], state: dict[str, Any]) -> None:
         """Keep arrays and a JSON-like state; what was kept before stays until this is whole."""
@@ -33,13 +45,27 @@ class Progress:
         os.replace(partial, self._file)
 
     def load(self) -> tuple[list[np.ndarray], dict[str, Any]] | None:
-        """What was saved last; None at the start."""
-        if not self._file.exists():
+        """What was saved last; None at the start, and if the disk has spoilt it since."""
+        try:
+            with np.load(self._file, allow_pickle=False) as kept:
+                arrays = [kept[f"arr_{index}"] for index in range(len(kept.files) - 1)]
+                return arrays, json.loads(kept["state"].tobytes())
+        except (FileNotFoundError, zipfile.BadZipFile, EOFError, ValueError, KeyError):
             return None
-        with np.load(self._file, allow_pickle=False) as kept:
-            arrays = [kept[f"arr_{index}"] for index in range(len(kept.files) - 1)]
-            return arrays, json.loads(kept["state"].tobytes())
+
+    def described(self) -> str:
+        """What is saved, for the person who stops the training; empty if nothing is."""
+        kept = self.load()
+        return f"training is saved behind epoch {len(kept[1]['epochs'])}" if kept else ""
 
     def finish(self) -> None:
         """Remove it: the result is written."""
-        shutil.rmtree(self.folder)
+        # First from its name, so that a kill leaves all of it there or nothing.
+        finished = self.folder.with_name(f"{self.folder.name}.finished")
+        self.folder.rename(finished)
+        shutil.rmtree(finished)
+        self.close()
+
+    def close(self) -> None:
+        """Let another process go on with it, as the end of this one does."""
+        os.close(self._lock)

@@ -2,7 +2,7 @@
 
 import json
 import os
-import tempfile
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ def save(model: keras.Model, path: Path) -> None:
     into the zip's entries, and the addresses of shared objects into config.json. The date goes,
     and the addresses become numbers in order of appearance.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        written, canonical = Path(folder, "written.keras"), Path(folder, "canonical.keras")
+    folder = path.with_name(f"{path.name}.part")
+    # A killed process may have left it.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        written, canonical = folder / "written.keras", folder / "canonical.keras"
         model.save(written)
         with (
             zipfile.ZipFile(written) as source,
@@ -34,6 +37,8 @@ def save(model: keras.Model, path: Path) -> None:
                     content = _canonical_json(content)
                 target.writestr(zipfile.ZipInfo(name, EPOCH), content)
         os.replace(canonical, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _canonical_json(content: bytes) -> bytes:

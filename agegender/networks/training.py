@@ -5,9 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from agegender.networks import objective
+from agegender.networks.network import Network
+from agegender.networks.optimizer import optimizer
 from agegender.networks.progress import Progress
+from agegender.parameters.training import Training
 
 # One epoch's values: {"train": {"loss": ...}, "validation": {...}}.
 Epoch = dict[str, dict[str, float]]
@@ -20,107 +25,140 @@ class History:
     epochs: list[Epoch] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
+    @property
+    def best(self) -> int:
+        """The number, from 0, of the first epoch with the lowest validation loss."""
+        losses = [epoch["validation"]["loss"] for epoch in self.epochs]
+        return losses.index(min(losses))
+
+    def is_over(self, options: Training) -> bool:
+        """Whether all epochs have been, or so many without a lower validation loss."""
+        done = len(self.epochs)
+        if done >= options.epochs:
+            return True
+        return bool(options.patience and done and done - 1 - self.best >= options.patience)
+
 
 def train(
-    model: keras.Model,
+    network: Network,
     batches: Callable[[int], tf.data.Dataset],
     validation: tf.data.Dataset,
     tasks: Sequence[str],
-    epochs: int,
-    learning_rate: float,
+    options: Training,
     progress: Progress,
     on_epoch: Callable[[Epoch], None],
     say: Callable[[str], None] = print,
+    base_learning_rate: float | None = None,
 ) -> History:
-    """Train with Adam on binary cross-entropy (gender) plus mean absolute error (age).
+    """Train with Adam; by default on binary cross-entropy (gender) plus absolute error (age).
 
     After each epoch weights, optimizer, dropout's random state and history are kept in
     ``progress``; a later call with the same progress goes on behind the last whole epoch and ends
     in the same weights as one that was never interrupted.
 
     Args:
-        model: from inputs to a dict of the tasks' raw answers.
+        network: its ``trained`` model is trained.
         batches: the training data of an epoch, by its number from 0.
         validation: batches of validation data.
         tasks: what the model answers.
-        epochs: passes over the training data in all.
-        learning_rate: of Adam.
+        options: epochs, objective, optimizer, and which weights are the result.
         progress: where unfinished training is kept.
         on_epoch: called with the values of each epoch, those of a resumed run included.
         say: prints one line.
+        base_learning_rate: of the pre-trained weights that are trained; None for the others'.
     """
-    losses = {"gender": "binary_crossentropy", "age": "mean_absolute_error"}
+    model = network.trained
+    steps = int(batches(0).cardinality())
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss={task: losses[task] for task in tasks},
-        metrics={task: _metrics(task) for task in tasks},
+        optimizer=optimizer(options, steps, network.pretrained, base_learning_rate),
+        loss=objective.losses(tasks, options),
+        loss_weights=objective.weights(tasks, options),
+        metrics=objective.metrics(tasks, options),
     )
     model.optimizer.build(model.trainable_variables)
-    history = _resume(model, progress, say)
+    weights = _Weights(model, options)
+    history = weights.resume(progress, say)
     for epoch in history.epochs:
         on_epoch(epoch)
-    for number in range(len(history.epochs), epochs):
+    while not history.is_over(options):
+        number = len(history.epochs)
         begin = time.perf_counter()
-        trained = model.fit(batches(number), shuffle=False, verbose=0).history
+        fitted = model.fit(batches(number), shuffle=False, verbose=0, callbacks=[weights.last])
+        # Keras leaves the averaged weights behind, if there are any.
         checked = model.evaluate(validation, verbose=0, return_dict=True)
         values = {
-            "train": _named({name: values[0] for name, values in trained.items()}, tasks),
-            "validation": _named(checked, tasks),
+            "train": objective.named({k: v[0] for k, v in fitted.history.items()}, tasks),
+            "validation": objective.named(checked, tasks),
         }
         history.epochs.append(values)
         history.seconds.append(time.perf_counter() - begin)
-        state = {"epochs": history.epochs, "seconds": history.seconds}
-        progress.save([variable.numpy() for variable in _variables(model)], state)
+        weights.keep(progress, history)
         on_epoch(values)
-        say(_line(number + 1, epochs, values, history.seconds[-1]))
+        say(_line(number + 1, options.epochs, values, history.seconds[-1]))
+    if len(history.epochs) < options.epochs:
+        say(f"stopped early: no lower validation loss since epoch {history.best + 1}")
+    weights.conclude()
     return history
 
 
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    """Weights, dropout's random state and the optimizer's variables, in a fixed order."""
-    return [*model.variables, *model.optimizer.variables]
+class _Last(keras.callbacks.Callback):
+    """The trainable weights at the end of an epoch, before averages take their place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        self.values = [variable.numpy() for variable in self.model.trainable_variables]
 
 
-def _resume(model: keras.Model, progress: Progress, say: Callable[[str], None]) -> History:
-    kept = progress.load()
-    if kept is None:
-        return History()
-    arrays, state = kept
-    for variable, array in zip(_variables(model), arrays, strict=True):
-        variable.assign(array)
-    say(f"resuming behind epoch {len(state['epochs'])}")
-    return History(state["epochs"], state["seconds"])
+class _Weights:
+    """The weights that training goes on with, and those that are its result."""
+
+    def __init__(self, model: keras.Model, options: Training) -> None:
+        self.last = _Last()
+        self._model = model
+        self._averages = options.average_decay > 0
+        self._keeps_best = options.best_epoch
+        self._best: list[np.ndarray] = []
+
+    def keep(self, progress: Progress, history: History) -> None:
+        """Keep the state behind an epoch, and go on with the weights that it ended in."""
+        if self._keeps_best and history.best == len(history.epochs) - 1:
+            self._best = self._model.get_weights()
+        if self._averages:
+            _assign(self._model.trainable_variables, self.last.values)
+        arrays = [variable.numpy() for variable in self._variables()]
+        state = {"epochs": history.epochs, "seconds": history.seconds}
+        progress.save([*arrays, *self._best], state)
+
+    def resume(self, progress: Progress, say: Callable[[str], None]) -> History:
+        """Take up the state that was kept last; an empty history if there is none."""
+        kept = progress.load()
+        if kept is None:
+            return History()
+        arrays, state = kept
+        variables = self._variables()
+        _assign(variables, arrays[: len(variables)])
+        self._best = arrays[len(variables) :]
+        say(f"resuming behind epoch {len(state['epochs'])}")
+        return History(state["epochs"], state["seconds"])
+
+    def conclude(self) -> None:
+        """Give the model the weights that are the result."""
+        if self._best:
+            self._model.set_weights(self._best)
+        else:
+            self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
+
+    def _variables(self) -> list[keras.Variable]:
+        """Weights, dropout's random state and the optimizer's variables, in a fixed order."""
+        return [*self._model.variables, *self._model.optimizer.variables]
 
 
-def _metrics(task: str) -> list[keras.metrics.Metric]:
-    """A task's loss and its metric, as means over photos.
-
-    The loss is measured as a metric, since what Keras itself reports of an output's loss is no
-    mean over photos where the last batch is smaller than the others.
-    """
-    if task == "gender":
-        return [
-            keras.metrics.BinaryCrossentropy(name="cross_entropy"),
-            keras.metrics.BinaryAccuracy(name="accuracy"),
-        ]
-    return [keras.metrics.MeanAbsoluteError(name="mae")]
-
-
-# What the curves show, and the metric of Keras that it is.
-_CURVES = {
-    "gender": {"gender_loss": "cross_entropy", "gender_accuracy": "accuracy"},
-    "age": {"age_loss": "mae", "age_mae": "mae"},
-}
-
-
-def _named(values: dict[str, float], tasks: Sequence[str]) -> dict[str, float]:
-    """Keras's values by the same names for one task as for two (it drops the task's name)."""
-    named = {"loss": float(values["loss"])}
-    for task in tasks:
-        for curve, metric in _CURVES[task].items():
-            full = f"{task}_{metric}"
-            named[curve] = float(values[full] if full in values else values[metric])
-    return named
+def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _line(number: int, epochs: int, values: Epoch, seconds: float) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from agegender.networks.heads import Head, within_bounds
-from agegender.networks.network import Network, pixels
+from agegender.networks.heads import Head
+from agegender.networks.network import Network, answering, computing_in, pixels
+from agegender.parameters.train_vgg16 import TrainVgg16
 
 # Means of ImageNet's blue, green and red, as in keras.applications' "caffe" preprocessing.
 IMAGENET_MEANS = (103.939, 116.779, 123.68)
@@ -27,11 +28,13 @@ class Base:
         frozen: convolutions and poolings below the cut.
         trainable: those above it; empty where nothing of VGG16 is trained.
         pooling: the average over the last feature map.
+        scale: what ImageNet's training did to pixels.
     """
 
     frozen: list[keras.layers.Layer]
     trainable: list[keras.layers.Layer]
     pooling: keras.layers.Layer
+    scale: keras.layers.Layer
 
     def embed(self, image: keras.KerasTensor) -> keras.KerasTensor:
         """What the frozen layers make of an image: the pooled vector, or the map at the cut.
@@ -39,9 +42,7 @@ class Base:
         Args:
             image: pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3).
         """
-        bgr = keras.ops.flip(image, axis=-1)
-        scale = keras.layers.Rescaling(1.0, [-mean for mean in IMAGENET_MEANS], name="scale")
-        features = _through(self.frozen, scale(bgr))
+        features = _through(self.frozen, self.scale(keras.ops.flip(image, axis=-1)))
         return features if self.trainable else self.pooling(features)
 
     def finish(self, embedding: keras.KerasTensor) -> keras.KerasTensor:
@@ -67,16 +68,12 @@ def base(
         image_size: pixels a side, at least 32.
         unfreeze: ``none``, or the first trainable block, ``block5`` down to ``block1``.
         weights: ``block1_conv1/kernel`` and so on; None draws them at random.
-        precision: of the frozen layers' arithmetic, ``float32`` or ``bfloat16``.
+        precision: of the layers' arithmetic, ``float32`` or ``bfloat16``.
     """
-    outer_policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
+    with computing_in(precision):
         layers = keras.applications.VGG16(
             include_top=False, weights=None, input_shape=(image_size, image_size, 3)
         ).layers[1:]
-    finally:
-        keras.config.set_dtype_policy(outer_policy)
     for layer in layers:
         if weights is not None and layer.weights:
             layer.set_weights([weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]])
@@ -89,6 +86,7 @@ def base(
         frozen=layers[:cut],
         trainable=layers[cut:],
         pooling=keras.layers.GlobalAveragePooling2D(name="average"),
+        scale=keras.layers.Rescaling(1.0, [-mean for mean in IMAGENET_MEANS], name="scale"),
     )
 
 
@@ -105,28 +103,38 @@ def embedder(base: Base, image_size: int) -> keras.Model:
 
 
 def build(
+    options: TrainVgg16,
     base: Base,
     image_size: int,
     tasks: Sequence[str],
-    dense_units: Sequence[int],
-    dropout: float,
     first_age: float = 0.0,
+    precision: str = "float32",
 ) -> Network:
     """VGG16 with a head. With 256 dense units and one task: 14,846,273 parameters.
 
     Args:
+        options: of the head.
         base: VGG16's layers; their weights are shared with what is returned.
         image_size: pixels a side.
         tasks: ``gender``, ``age`` or both.
-        dense_units: of each dense layer behind the pooled vector.
-        dropout: share of the last dense layer's units dropped in training.
         first_age: years that the untrained network answers.
+        precision: of the head's arithmetic, ``float32`` or ``bfloat16``.
     """
-    head = Head(tasks, dense_units, dropout, first_age)
-    image = pixels(image_size)
-    at_cut = base.embed(image)
-    embedding = keras.Input(at_cut.shape[1:], name="embedding")
-    return Network(
-        trained=keras.Model(embedding, head(base.finish(embedding)), name="vgg16_trained"),
-        saved=keras.Model(image, within_bounds(head(base.finish(at_cut))), name="vgg16"),
-    )
+    with computing_in(precision):
+        normalize = (
+            [keras.layers.BatchNormalization(name="norm")] if options.batch_normalization else []
+        )
+        head = Head(tasks, options.dense_units, options.dropout, options.age_head, first_age)
+
+        def from_cut(embedding: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
+            return head(_through(normalize, base.finish(embedding)))
+
+        image = pixels(image_size)
+        embedding = keras.Input(base.embed(image).shape[1:], name="embedding")
+        return Network(
+            trained=keras.Model(embedding, from_cut(embedding), name="vgg16_trained"),
+            saved=answering(
+                image, lambda x: from_cut(base.embed(x)), head, options.mirror, "vgg16"
+            ),
+            pretrained=[weight for layer in base.trainable for weight in layer.trainable_weights],
+        )

@@ -1,9 +1,10 @@
 """Parameters of the stage ``train_custom``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from agegender.parameters.augmentation import Augmentation
 from agegender.parameters.training import Training, Units
 
 
@@ -11,3 +12,6 @@ class TrainCustom(Training):
     """The custom CNN and its training."""
 
     filters: Annotated[list[Units], Field(min_length=1, max_length=5)]
+    convolutions: Annotated[int, Field(ge=1, le=8)]
+    pooling: Literal["flatten", "average"]
+    augmentation: Augmentation

@@ -1,20 +1,44 @@
 """The parameters that both training stages share."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agegender.parameters.base import Section
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
+LearningRate = Annotated[float, Field(gt=0, le=10)]
+Weight = Annotated[float, Field(gt=0, le=1000)]
 
 
 class Training(Section):
     """How a network is trained; the defaults in params.yaml are the source report's."""
 
+    dense_units: list[Units]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    batch_normalization: bool
+    age_head: Literal["linear", "distribution"]
+    age_spread: Annotated[float, Field(gt=0, le=50)]
+    mirror: bool
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
-    learning_rate: Annotated[float, Field(gt=0, le=10)]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    dense_units: list[Units]
+    learning_rate: LearningRate
+    schedule: Literal["constant", "cosine"]
+    warmup_epochs: Annotated[int, Field(ge=0, le=100_000)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    gender_weight: Weight
+    age_weight: Weight
+    average_decay: Annotated[float, Field(ge=0, lt=1)]
+    best_epoch: bool
+    patience: Annotated[int, Field(ge=0, le=100_000)]
+    precision: Literal["float32", "bfloat16"]
     threads: Annotated[int, Field(ge=1, le=256)]
+
+    @model_validator(mode="after")
+    def _warm_up_before_the_end(self) -> Self:
+        if self.warmup_epochs and self.schedule == "constant":
+            raise ValueError("warmup_epochs needs schedule: cosine")
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError("warmup_epochs should be less than epochs")
+        return self

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from agegender.dataset.names import GENDERS, MAX_AGE
+from agegender.report.prose import span
 
 # Drawn with these, and replaced by what the page's style sheet says.
 _INK, _GRID = "#010101", "#020202"
@@ -152,6 +153,17 @@ def reliability(models: Models) -> str:
         axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
         for place, (name, table) in enumerate(models.items()):
             _intervals(axes.errorbar, table["predicted"], table, "observed", place, name, line=True)
+            # The more photos in a bin, the larger its mark: bins of few photos say little.
+            axes.scatter(
+                table["predicted"],
+                table["observed"],
+                s=8 + 120 * table["photos"] / table["photos"].max(),
+                color=_SERIES[place],
+                marker=_MARKERS[place],
+                linewidths=0,
+                zorder=3,
+                clip_on=False,
+            )
         axes.set(
             xlabel="Predicted P(female)",
             ylabel="Women among these photos (share)",
@@ -199,8 +211,10 @@ def decades(models: Models, score: str, label: str) -> str:
     def draw(axes: Axes) -> None:
         _side_by_side(axes.errorbar, groups, score)
         names = next(iter(groups.values()))["group"]
-        axes.set_xticks(range(len(names)), list(names), rotation=45, ha="right")
-        axes.set(xlabel="True age (years)", ylabel=label, ylim=(0, None))
+        axes.set_xticks(range(len(names)), [span(name) for name in names], rotation=45, ha="right")
+        axes.set(xlabel="True age (years)", ylabel=label)
+        if score != "accuracy":
+            axes.set_ylim(0)
         axes.grid(False, axis="x")
         _legend_above(axes)
 
@@ -252,8 +266,9 @@ def _intervals(
         y,
         **{"xerr" if across else "yerr": reach},
         color=_SERIES[place],
-        marker=_MARKERS[place],
+        marker="none" if line else _MARKERS[place],
         ms=4.5,
+        linewidth=1.1,
         linestyle=_DASHES[place] if line else "none",
         elinewidth=1,
         label=name,

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ from agegender.evaluation.predictions import tasks_of
 
 # An age at most so many years off counts as right here.
 RIGHT_YEARS = 5
-# Pixels a side that a face is shown with.
-_SIDE = 96
+# Pixels a side that a face is kept with, at most; the page shows it smaller, for sharp screens.
+_SIDE = 128
 
 
 class Row(NamedTuple):
@@ -73,16 +73,26 @@ def faces(examples: Iterable[Example], files: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def describe(photo: pd.Series) -> dict[str, str]:
-    """The caption of a photo: its ``truth`` and the ``answer`` of the model."""
-    truth, answer = [], []
+def describe(photo: pd.Series) -> dict[str, Any]:
+    """The caption of a photo: its ``truth``, the ``answer`` of the model, and how ``sure`` it is.
+
+    ``wrong`` tells whether the gender is, and ``sure`` is empty where none was asked for.
+    """
+    truth, answer, certainty, wrong = [], [], "", False
     if "gender_predicted" in photo:
         probability = float(photo["gender_predicted"])
         called = int(probability >= 0.5)
         sure = probability if called else 1 - probability
         truth.append(GENDERS[int(photo["gender"])])
-        answer.append(f"{GENDERS[called]} {100 * sure:.0f} %")
+        answer.append(GENDERS[called])
+        certainty = f"{100 * sure:.0f}\N{NO-BREAK SPACE}% sure"
+        wrong = called != int(photo["gender"])
     if "age_predicted" in photo:
         truth.append(f"{int(photo['age'])}")
         answer.append(f"{float(photo['age_predicted']):.0f}")
-    return {"truth": ", ".join(truth), "answer": ", ".join(answer)}
+    return {
+        "truth": ", ".join(truth),
+        "answer": ", ".join(answer),
+        "sure": certainty,
+        "wrong": wrong,
+    }

@@ -1,5 +1,7 @@
 """The report as one HTML page."""
 
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -11,10 +13,10 @@ from markupsafe import Markup
 
 from agegender.dataset.names import GENDERS, RACES
 from agegender.evaluation.bootstrap import Estimate
-from agegender.evaluation.metrics import LEADING, MIN_GROUP
+from agegender.evaluation.metrics import LEADING, MIN_GROUP, Gap
 from agegender.report import figures, gallery, prose
 from agegender.report.gallery import Row
-from agegender.report.results import CURVES, Model
+from agegender.report.results import Curve, Model
 
 # So many refused files are listed by name.
 _LISTED = 100
@@ -23,12 +25,13 @@ SOURCE_REPORT = (
     {"model": "Custom CNN", "accuracy": 0.560, "mae": 14.27},
     {"model": "VGG16", "accuracy": 0.758, "mae": 9.77},
 )
-_CURVE_TITLES = {
-    "loss": "Loss, all tasks together",
-    "gender_loss": "Gender loss",
-    "gender_accuracy": "Gender accuracy",
-    "age_loss": "Age loss",
-    "age_mae": "Age MAE",
+# Of each learning curve: its title and what its axis says.
+_CURVES = {
+    "loss": ("Loss", "Loss"),
+    "gender_loss": ("Gender loss", "Binary cross-entropy (nats)"),
+    "gender_accuracy": ("Gender accuracy", "Accuracy (share of photos)"),
+    "age_loss": ("Age loss", "Age loss"),
+    "age_mae": ("Age MAE", "MAE (years)"),
 }
 _GROUPINGS = {"age": "age decade", "gender": "gender", "race": "race group"}
 
@@ -75,8 +78,15 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["thousands"] = lambda number: f"{number:,}"
-    return environment.get_template("page.html").render(_context(report)) + "\n"
+    environment.filters |= {
+        "thousands": lambda number: f"{number:,}",
+        "upper_first": prose.capitalised,
+        "breakable": _breakable,
+        "unit_head": lambda unit: f" ({unit.strip()})" if unit else "",
+    }
+    page = environment.get_template("page.html").render(_context(report)) + "\n"
+    # A number and its percent sign stay on one line.
+    return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", page)
 
 
 def _context(report: Report) -> dict[str, Any]:
@@ -91,16 +101,17 @@ def _context(report: Report) -> dict[str, Any]:
         "source_report": SOURCE_REPORT,
         "data": _data(report),
         "models": [_model(report, model, place) for place, model in enumerate(report.models)],
-        "summary": prose.verdict(report.differences, first.title, second.title),
+        "summary": prose.verdict(report.differences, first.noun, second.noun),
         "comparison": [
             {
                 "score": score,
-                "values": [_scored(model, task, name) for model in report.models],
-                "difference": score.write_difference(report.differences[task][name].value),
-                "interval": _interval_of(score, report.differences[task][name]),
+                "values": [_cell(score, model.metrics[task], name) for model in report.models],
+                "sort": report.differences[task][name].value,
+                "difference": score.bare_difference(report.differences[task][name].value),
+                "interval": score.bare_range(*report.differences[task][name][1:]),
                 "chance": report.differences[task][name].is_chance,
                 "sentence": prose.difference(
-                    score, first.title, second.title, report.differences[task][name]
+                    score, first.noun, second.noun, report.differences[task][name]
                 ),
             }
             for task in first.tasks
@@ -108,9 +119,15 @@ def _context(report: Report) -> dict[str, Any]:
         ],
         "figures": list(_comparison_figures(report.models)),
         "groups": [_group_table(report.models, task) for task in first.tasks],
+        "cumulative": _cumulative(report.models) if "age" in first.tasks else None,
+        "worst_for_both": [
+            prose.worst_for_both(task, [list(_gaps(model, task)) for model in report.models])
+            for task in first.tasks
+        ],
+        "pulls": [words for model in report.models if (words := _pull(model))],
         "min_group": MIN_GROUP,
         "rise": prose.OVERFITTING_RISE,
-        "parameters": list(_flat(report.parameters)),
+        "parameters": [(_breakable(name), value) for name, value in _flat(report.parameters)],
         "right_years": gallery.RIGHT_YEARS,
     }
 
@@ -167,13 +184,30 @@ def _model(report: Report, model: Model, place: int) -> dict[str, Any]:
                     values[f"{score_name}_high"],
                     model.metrics["baseline"][task][score_name],
                 ),
-                "gaps": list(_gaps(model, task)),
+                "gaps": [
+                    {"by": _GROUPINGS[each.by], "words": prose.gap(task, each)}
+                    for each in _gaps(model, task)
+                ],
+                "failing": [
+                    prose.failing(task, each, model.plots[f"{task}_groups"].to_dict("records"))
+                    for each in _gaps(model, task)
+                    if not each.size.is_chance
+                ],
+                "groups": _all_scores(model, task),
             }
         )
     return {
         "results": model,
-        "curves": [_curve_figure(model, metric) for metric in model.curves],
-        "fitting": prose.fitting(model.curves["loss"]),
+        "layers": [
+            {**layer, "name": _breakable(layer["name"]), "formula": _formula(layer)}
+            for layer in model.layers
+        ],
+        "kinds": {layer["kind"] for layer in model.layers},
+        "loss": prose.loss(model.tasks, model.training),
+        "epochs": len(model.curves["loss"].training),
+        "training": [(_breakable(name), value) for name, value in _flat(model.training)],
+        "curves": [_curve_figure(model, metrics) for metrics in _curves(model)],
+        "fitting": prose.fitting(model.noun, model.curves["loss"]),
         "sections": sections,
         "confusion": model.plots["confusion"].to_dict("records")
         if "gender" in model.tasks
@@ -208,18 +242,28 @@ def _scored(model: Model, task: str, name: str) -> dict[str, Any]:
     }
 
 
-def _interval_of(score: prose.Score, estimate: Estimate) -> str:
-    return f"{score.write_difference(estimate.low)} to {score.write_difference(estimate.high)}"
-
-
-def _gaps(model: Model, task: str) -> Iterator[dict[str, Any]]:
+def _gaps(model: Model, task: str) -> Iterator[Gap]:
     for row in model.plots[f"{task}_gaps"].to_dict("records"):
         size = Estimate(row["gap"], row["gap_low"], row["gap_high"])
-        yield {
-            "by": _GROUPINGS[str(row["by"])],
-            "words": prose.gap(task, size, str(row["best"]), str(row["worst"])),
-            "chance": size.is_chance,
-        }
+        yield Gap(str(row["by"]), str(row["best"]), str(row["worst"]), size)
+
+
+def _pull(model: Model) -> str | None:
+    if "age" not in model.tasks:
+        return None
+    return prose.towards_the_middle(model.noun, model.plots["age_groups"].to_dict("records"))
+
+
+def _breakable(name: str) -> str:
+    """A name from code, with places where a narrow page may break it."""
+    return name.replace(".", ".\N{ZERO WIDTH SPACE}").replace("_", "_\N{ZERO WIDTH SPACE}")
+
+
+def _formula(layer: Mapping[str, Any]) -> str:
+    """By which a layer's parameters are counted; empty where it has none."""
+    if layer["kind"] == "BatchNormalization" and not layer["formula"]:
+        return f"4·{layer['output_shape'][-1]}"
+    return str(layer["formula"])
 
 
 def _group_table(models: Sequence[Model], task: str) -> dict[str, Any]:
@@ -229,36 +273,95 @@ def _group_table(models: Sequence[Model], task: str) -> dict[str, Any]:
     return {
         "score": score,
         "rows": [
-            {
-                "by": _GROUPINGS[str(rows[0]["by"])],
-                "group": rows[0]["group"],
-                "photos": rows[0]["photos"],
-                "values": [
-                    {
-                        "value": score.bare(row[name]),
-                        "sort": row[name],
-                        "interval": f"{score.bare(row[f'{name}_low'])} to "
-                        f"{score.bare(row[f'{name}_high'])}",
-                    }
-                    for row in rows
-                ],
-            }
+            {**_group(rows[0]), "values": [_cell(score, row, name) for row in rows]}
             for rows in zip(*tables, strict=True)
         ],
     }
 
 
-def _curve_figure(model: Model, metric: str) -> dict[str, Any]:
-    curve = model.curves[metric]
-    units = {name: label for task in CURVES.values() for name, (label, _) in task.items()}
+def _all_scores(model: Model, task: str) -> dict[str, Any]:
+    """Every score of one model by group."""
+    scores = prose.SCORES[task]
+    return {
+        "scores": list(scores.values()),
+        "rows": [
+            {**_group(row), "values": [_cell(score, row, name) for name, score in scores.items()]}
+            for row in model.plots[f"{task}_groups"].to_dict("records")
+        ],
+    }
+
+
+def _group(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        "by": _GROUPINGS[str(row["by"])],
+        "group": prose.span(str(row["group"])),
+        "photos": row["photos"],
+    }
+
+
+def _cell(score: prose.Score, row: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return {
+        "value": score.bare(row[name]),
+        "sort": row[name],
+        "interval": ""
+        if low is None or math.isnan(low)
+        else f"{score.bare(low)} to {score.bare(high)}",
+    }
+
+
+def _cumulative(models: Sequence[Model]) -> list[dict[str, Any]]:
+    """CS@k of both models by k."""
+    score = prose.Score("CS@k", 1, "", "", 1, True)
+    tables = [model.plots["cumulative"].to_dict("records") for model in models]
+    return [
+        {"k": int(rows[0]["k"]), "values": [_cell(score, row, "percent") for row in rows]}
+        for rows in zip(*tables, strict=True)
+    ]
+
+
+def _curves(model: Model) -> list[list[str]]:
+    """The learning curves, those together that are the same: a task's loss may be its metric."""
+    together: list[list[str]] = []
+    for metric, curve in model.curves.items():
+        same = next((each for each in together if _same(model.curves[each[0]], curve)), None)
+        if same:
+            same.append(metric)
+        else:
+            together.append([metric])
+    return together
+
+
+def _same(first: Curve, second: Curve) -> bool:
+    return all(
+        math.isclose(a, b, rel_tol=1e-5)
+        for a, b in zip(
+            first.training + first.validation, second.training + second.validation, strict=True
+        )
+    )
+
+
+def _curve_figure(model: Model, metrics: Sequence[str]) -> dict[str, Any]:
+    # Of curves that are the same, the last one's axis has the unit.
+    curve, label = model.curves[metrics[-1]], _CURVES[metrics[-1]][1]
+    if metrics[-1] == "age_loss":
+        label += " (years)" if model.training.get("age_head", "linear") == "linear" else " (nats)"
+    first, *others = (_CURVES[metric][0] for metric in metrics)
+    title = (
+        f"{first}, which is the {' and '.join(map(prose.uncapitalised, others))}"
+        if others
+        else first
+    )
+    if metrics[0] == "loss" and not others:
+        title = "Loss of both tasks together"
     alternative = (
-        f"{_CURVE_TITLES[metric]} of {model.title} by epoch. Training: "
+        f"{title}, of {model.noun} by epoch. Training: "
         f"{curve.training[0]:.3g} after the first epoch, {curve.training[-1]:.3g} after the last. "
         f"Validation: {curve.validation[0]:.3g} and {curve.validation[-1]:.3g}."
     )
-    label = units.get(metric, "Loss")
-    svg = figures.learning_curve(curve.training, curve.validation, label)
-    return _figure(svg, _CURVE_TITLES[metric], alternative)
+    return _figure(
+        figures.learning_curve(curve.training, curve.validation, label), title, alternative
+    )
 
 
 def _scatter_figure(model: Model, place: int) -> dict[str, Any]:
@@ -267,7 +370,7 @@ def _scatter_figure(model: Model, place: int) -> dict[str, Any]:
     return _figure(
         figures.scatter(table, place),
         "Predicted against true age",
-        f"Scatter plot of {model.title}’s predicted against true ages; their correlation is "
+        f"Scatter plot of {model.noun}’s predicted against true ages; their correlation is "
         f"{slope:.2f}. The dotted line is where they are equal.",
     )
 
@@ -291,9 +394,16 @@ def _comparison_figures(models: Sequence[Model]) -> Iterator[dict[str, Any]]:
         yield _figure(
             figures.reliability(tables("reliability")),
             "Reliability of P(female)",
-            "Share of women by predicted probability, in ten bins, with 95 % intervals. "
+            "Share of women by predicted probability, in ten bins, with 95 % intervals; the more "
+            "photos in a bin, the larger its mark. "
             f"Calibration error: {each('gender', 'calibration_error')}. "
             "On the dotted line, probabilities mean what they say.",
+        )
+        yield _figure(
+            figures.decades(tables("gender_groups"), "accuracy", "Accuracy (share of photos)"),
+            "Gender accuracy by decade",
+            "Gender accuracy by decade of true age with 95 % intervals; the numbers stand in the "
+            "table of gender accuracy by group.",
         )
         yield _figure(
             figures.groups(tables("gender_groups"), "accuracy", "Accuracy (share of photos)"),
@@ -309,16 +419,16 @@ def _comparison_figures(models: Sequence[Model]) -> Iterator[dict[str, Any]]:
             "stand in the table of age MAE by group.",
         )
         yield _figure(
-            figures.cumulative(tables("cumulative")),
-            "Ages within k years (CS@k)",
-            f"Share of photos whose age is at most k years off, for k from 0 to 15, with 95 % "
-            f"intervals. At 5 years: {each('age', 'cs5')}.",
-        )
-        yield _figure(
             figures.groups(tables("age_groups"), "mae", "MAE (years)"),
             "Age error by gender and race group",
             "Mean absolute error of age by group with 95 % intervals; the numbers stand in the "
             "table of age MAE by group.",
+        )
+        yield _figure(
+            figures.cumulative(tables("cumulative")),
+            "Ages within k years (CS@k)",
+            f"Share of photos whose age is at most k years off, for k from 0 to 15, with 95 % "
+            f"intervals. At 5 years: {each('age', 'cs5')}.",
         )
 
 

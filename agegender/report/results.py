@@ -12,17 +12,8 @@ import pandas as pd
 from agegender.errors import UserError
 from agegender.evaluation.predictions import read_predictions, tasks_of
 
-# By task: the metrics of the learning curves, what an axis says, and whether more is better.
-CURVES = {
-    "gender": {
-        "gender_loss": ("Binary cross-entropy (nats)", False),
-        "gender_accuracy": ("Accuracy (share of photos)", True),
-    },
-    "age": {
-        "age_loss": ("Age loss (years)", False),
-        "age_mae": ("MAE (years)", False),
-    },
-}
+# The metrics of the learning curves by task.
+CURVES = {"gender": ("gender_loss", "gender_accuracy"), "age": ("age_loss", "age_mae")}
 
 
 @dataclass(frozen=True)
@@ -40,6 +31,7 @@ class Model:
     Attributes:
         name: of its stages and files, such as ``vgg16``.
         title: what people call it.
+        noun: what a sentence calls it.
         training: the parameters of its training stage.
         metrics: the contents of its metrics file.
         predictions: a row a test photo.
@@ -52,6 +44,7 @@ class Model:
 
     name: str
     title: str
+    noun: str
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     predictions: pd.DataFrame
@@ -66,13 +59,14 @@ class Model:
         return tasks_of(self.predictions)
 
 
-def read_model(root: Path, name: str, title: str, training: Mapping[str, Any]) -> Model:
+def read_model(root: Path, name: str, title: str, noun: str, training: Mapping[str, Any]) -> Model:
     """Gather a model's results from the files of the pipeline.
 
     Args:
         root: the folder that holds ``metrics``, ``models``, ``plots`` and ``predictions``.
         name: of the model's files.
         title: what people call it.
+        noun: what a sentence calls it.
         training: the parameters of its training stage.
 
     Raises:
@@ -84,6 +78,7 @@ def read_model(root: Path, name: str, title: str, training: Mapping[str, Any]) -
     return Model(
         name=name,
         title=title,
+        noun=noun,
         training=training,
         metrics=read_json(root / f"metrics/{name}.json"),
         predictions=predictions,

@@ -30,10 +30,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// On paper nothing can be unfolded.
+window.addEventListener("beforeprint", () => {
+  for (const each of document.querySelectorAll("details")) each.open = true;
+});
+
 // Wall-clock times, from the file that the report's stage writes beside this one.
 function duration(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
@@ -43,9 +49,14 @@ function showTimes(times) {
   let missing = false;
   const machines = new Set();
   const table = document.getElementById("costs");
+  // A stage's record, if it is of the results that this page shows.
+  const own = (stage) => {
+    const row = [...table.tBodies[0].rows].find((each) => each.dataset.stage === stage);
+    return row && times[stage]?.key === row.dataset.key ? times[stage] : undefined;
+  };
   for (const row of table.tBodies[0].rows) {
-    const record = times[row.dataset.stage];
-    if (!record || record.key !== row.dataset.key) {
+    const record = own(row.dataset.stage);
+    if (!record) {
       missing = true;
       continue;
     }
@@ -56,10 +67,11 @@ function showTimes(times) {
     const place = document.querySelector(`[data-training="${row.dataset.stage}"]`);
     if (!place) continue;
     const epochs = record.epoch_seconds ?? [];
-    const mean = epochs.reduce((sum, each) => sum + each, 0) / epochs.length;
-    place.textContent = epochs.length
-      ? `${duration(mean)} an epoch, ${duration(record.seconds)} in all`
-      : `${duration(record.seconds)} in all`;
+    const parts = [`${duration(record.seconds)} in all`];
+    if (epochs.length) parts.unshift(`${duration(epochs.reduce((sum, each) => sum + each, 0) / epochs.length)} an epoch`);
+    const before = own(place.dataset.before);
+    if (before) parts.push(`after ${duration(before.seconds)} for what the frozen layers make of the photos`);
+    place.textContent = parts.join(", ");
   }
   if (!total) return;
   const foot = table.createTFoot().insertRow();
