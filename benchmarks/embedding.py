@@ -26,6 +26,13 @@ def frozen(workspace: Workspace, image_size: int, precision: str = "float32") ->
     return vgg16.embedder(vgg16.base(image_size, "none", weights, precision), image_size)
 
 
+def embed_anew(model: keras.Model, records: Path, split: str, target: Path) -> None:
+    """Embed a split though it may have been embedded before."""
+    for file in target.glob(f"{split}.*"):
+        file.unlink()
+    embed(model, records, split, target, BATCH, say=lambda line: None)
+
+
 def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     """Embedding against bare forward passes, and bfloat16 against float32."""
     records = folder / "embedded"
@@ -37,7 +44,7 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     }
 
     def ours(precision: str) -> None:
-        embed(models[precision], records, "train", folder, BATCH, say=lambda line: None)
+        embed_anew(models[precision], records, "train", folder)
 
     bare = tf.function(lambda batch: models["float32"](batch, training=False))
     batches = [

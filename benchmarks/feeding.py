@@ -13,7 +13,9 @@ import tensorflow as tf
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from PIL import Image
 
-from agegender.networks.batches import photos
+from agegender.networks.augmentation import augment
+from agegender.networks.batches import Change, photos
+from agegender.parameters.augmentation import Augmentation
 from agegender.workers import available_cores
 from benchmarks import sampling, usual
 from benchmarks.measure import interleaved
@@ -23,8 +25,11 @@ from benchmarks.workspace import Workspace
 
 BATCH = 32
 TASKS = ["gender", "age"]
-# How far the photos are changed where both change them.
-AUGMENTED = {
+# How far the photos are changed where both change them: ours, and the same in Keras's words.
+CHANGES = Augmentation(
+    flip=True, rotation=10, shift=0.05, zoom=0.1, brightness=0.0, contrast=0.0, erasing=0.0
+)
+CHANGES_OF_KERAS = {
     "horizontal_flip": True,
     "rotation_range": 10,
     "width_shift_range": 0.05,
@@ -91,14 +96,17 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     frame = pd.read_csv(data / "split/train.csv").head(scale.fed_slowly)
     epoch = iter(range(10**6))
 
-    def ours() -> tf.data.Dataset:
-        return photos(records, "train", BATCH, TASKS, (1, next(epoch))).map(_paired)
+    def ours(change: Change | None = None) -> tf.data.Dataset:
+        return photos(records, "train", BATCH, TASKS, (1, next(epoch)), change).map(_paired)
+
+    def changed(images: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        return augment(images, CHANGES, (1, number))
 
     def few(dataset: tf.data.Dataset) -> tf.data.Dataset:
         return dataset.take(-(-len(frame) // BATCH))
 
     def generator() -> Paired:
-        iterator = ImageDataGenerator(**AUGMENTED).flow_from_dataframe(
+        iterator = ImageDataGenerator(**CHANGES_OF_KERAS).flow_from_dataframe(
             *(frame, str(data / "raw")),
             x_col="file",
             y_col=["gender", "age"],
@@ -111,15 +119,18 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     def fit(given: Callable[[], Any]) -> Callable[[], object]:
         return lambda: model.fit(given(), shuffle=False, verbose=0)
 
-    full = interleaved(scale.repetitions, fit(ours), fit(lambda: in_memory))
+    full = interleaved(
+        scale.repetitions, fit(ours), fit(lambda: in_memory), fit(lambda: ours(changed))
+    )
     part = interleaved(
         max(1, scale.repetitions // 2),
         fit(lambda: few(ours())),
+        fit(lambda: few(ours(changed))),
         fit(lambda: FromFrame(frame, data / "raw", size)),
         fit(generator),
     )
-    from_records, from_memory = (len(loaded.images) / taken for taken in full)
-    again, from_frame, from_generator = (len(frame) / taken for taken in part)
+    from_records, from_memory, augmented = (len(loaded.images) / taken for taken in full)
+    again, augmented_again, from_frame, from_generator = (len(frame) / taken for taken in part)
     unit = "photos/s"
     return [
         share(
@@ -127,12 +138,16 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
             *(from_records, from_memory, unit, 0.97),
         ),
         share(
+            "the same, with augmentation in ours",
+            *(augmented, from_memory, unit),
+        ),
+        share(
             "custom CNN fed from TFRecords, against a PyDataset over a data frame",
             *(again, from_frame, unit, 1.0),
         ),
         share(
-            "custom CNN fed from TFRecords, against an augmenting ImageDataGenerator",
-            *(again, from_generator, unit, 1.0),
+            "the same, against ImageDataGenerator over a data frame, augmentation in both",
+            *(augmented_again, from_generator, unit, 1.0),
         ),
         *_arithmetic(workspace, size, scale),
     ]

@@ -17,6 +17,7 @@ START = """
 import sys
 from stages.common import parameters, run
 import stages.{stage}
+sys.argv[0] = stages.{stage}.__file__
 run(lambda: parameters("{stage}"))
 print(int("tensorflow" in sys.modules))
 """

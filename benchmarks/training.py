@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from agegender.networks.batches import embeddings
-from agegender.networks.embedding import embed
 from benchmarks import sampling, usual
-from benchmarks.embedding import BATCH, frozen
+from benchmarks.embedding import BATCH, embed_anew, frozen
 from benchmarks.measure import seconds
 from benchmarks.results import Result, bound, same, speedup
 from benchmarks.sampling import Photos
@@ -58,7 +57,7 @@ class Comparison:
     def embed(self) -> None:
         """Ours, its first part."""
         for split in SPLITS:
-            embed(self._base, self._records, split, self._folder, BATCH, say=lambda line: None)
+            embed_anew(self._base, self._records, split, self._folder)
 
     def train_head(self, epochs: int = 0) -> list[float]:
         """Ours, its second part: what validation says in the end."""
