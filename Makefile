@@ -11,6 +11,7 @@ USE_VENV = PATH="$$PWD/.venv/bin:$$PATH"; export PATH
 help:
 	@echo 'make repro         set up .venv, run the pipeline, print both models'"'"' test metrics'
 	@echo 'make test          set up .venv, check style and types, run every test'
+	@echo 'make bench         measure speed and memory, write benchmarks/; some 20 minutes'
 	@echo 'make verify        run the pipeline in two clean clones and compare all that they wrote'
 	@echo 'make kills         kill a small pipeline at many moments, finish it, compare all that it wrote'
 	@echo 'make mend          mend what a killed DVC cannot read; make repro does it too'
@@ -26,6 +27,9 @@ repro: .venv/installed versions.yaml
 
 test: .venv/installed versions.yaml
 	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest
+
+bench: .venv/installed versions.yaml
+	@$(USE_VENV); python -m benchmarks
 
 verify: .venv/installed
 	@$(USE_VENV); python -m tools.verify
@@ -55,7 +59,7 @@ requirements: .venv/installed
 
 clean:
 	rm -rf .venv progress .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find agegender stages tests tools -name __pycache__ -exec rm -rf {} +
+	find agegender benchmarks stages tests tools -name __pycache__ -exec rm -rf {} +
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + "; run make PYTHON=python3.11")'

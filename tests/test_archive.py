@@ -8,7 +8,7 @@ import stat
 import tarfile
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -72,7 +72,7 @@ def raw(tmp_path: Path) -> Path:
     return folder
 
 
-def refused(entries: list[Entry]) -> dict[str, str]:
+def refused(entries: Iterable[Entry]) -> dict[str, str]:
     return {entry.source: entry.reason for entry in entries if entry.reason}
 
 
@@ -89,9 +89,9 @@ def test_photos_come_out_flat_and_listed(tmp_path: Path, raw: Path, pack: Pack) 
     assert [entry.bytes for entry in entries] == [3, 0, 3000, 5]
     assert refused(entries) == {"a/notes.txt": "not an image by its extension"}
     kept = [entry for entry in entries if not entry.reason]
-    assert [entry._replace(source=entry.file) for entry in sorted(kept)] == list_files(raw)
+    assert [entry._replace(source=entry.file) for entry in sorted(kept)] == list(list_files(raw))
     write_manifest(raw, entries)
-    assert list(read_manifest(raw)) == entries
+    assert list(read_manifest(raw)) == list(entries)
 
 
 @pytest.mark.parametrize("pack", ALL)

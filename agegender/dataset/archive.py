@@ -45,7 +45,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from agegender.console import track
-from agegender.dataset.manifest import Entry
+from agegender.dataset.manifest import Entries, Entry
 from agegender.dataset.web_page import describe_page
 from agegender.errors import UserError
 
@@ -95,7 +95,7 @@ class _Incoming:
     alone: bool = True
 
 
-def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
+def unpack(source: Path, folder: Path, name: str | None = None) -> Entries:
     """Put the photos of ``source`` into ``folder``, flat.
 
     Args:
@@ -117,9 +117,10 @@ def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
         incoming, packed = _in_archive(source, name), source.stat().st_size
     unpacking = _Unpacking(folder, packed)
     try:
-        for file in track(incoming, None, f"reading {PurePosixPath(name).name or name}", "files"):
+        reading = track(incoming, None, f"reading {PurePosixPath(name).name or name}", "files")
+        for number, file in enumerate(reading, start=1):
             unpacking.take(file)
-            if len(unpacking.entries) > MAX_ENTRIES:
+            if number > MAX_ENTRIES:
                 raise UserError(f"{name} holds more than {MAX_ENTRIES:,} files")
     except (*_DAMAGED, OSError) as error:
         if not _is_damage(error):
@@ -128,19 +129,22 @@ def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
             f"{name} is broken off or damaged after {len(unpacking.entries)} files; "
             "fetch it again, or unpack it and give the folder"
         ) from None
-    entries = sorted(unpacking.entries, key=lambda entry: (entry.source, entry.file, entry.reason))
+    entries = unpacking.entries
     if not any(entry.file for entry in entries):
-        example = f", such as '{entries[0].source}': {entries[0].reason}" if entries else ""
+        first = next(iter(entries), None)
+        example = f", such as '{first.source}': {first.reason}" if first else ""
         raise UserError(f"{name} holds no image; {len(entries)} other files{example}")
     return entries
 
 
-def list_files(folder: Path) -> list[Entry]:
+def list_files(folder: Path) -> Entries:
     """The entries of a flat folder all of whose files are kept, sorted by name."""
-    return [
-        Entry(path.name, path.name, path.stat().st_size, _digest(path), "")
-        for path in sorted(folder.iterdir())
-    ]
+    entries = Entries()
+    with os.scandir(folder) as files:
+        for file in files:
+            size = file.stat().st_size
+            entries.add(Entry(file.name, file.name, size, _digest(Path(file.path)), ""))
+    return entries
 
 
 def _digest(path: Path) -> str:
@@ -152,22 +156,21 @@ class _Unpacking:
     """Judges one file after the other and writes those that are kept."""
 
     def __init__(self, folder: Path, packed: int) -> None:
-        self.entries: list[Entry] = []
+        self.entries = Entries()
         self._folder = folder
         self._packed = packed
         self._kept_bytes = 0
-        self._kept: dict[str, Entry] = {}
 
     def take(self, file: _Incoming) -> None:
         source = _printable(file.source)
         reason = file.refusal or _refuse(file) or self._refuse_in_all(file.size)
         if reason:
-            self.entries.append(Entry("", source, file.size, "", reason))
+            self.entries.add(Entry("", source, file.size, "", reason))
             return
         name = _parts(file.source)[-1]
         # macOS and Windows take names for the same that differ in case or in normal form.
         key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        first = self._kept.get(key)
+        first = self.entries.kept(key)
         try:
             size, sha256 = _copy(file, None if first else self._folder / name)
         except (*_DAMAGED, OSError) as error:
@@ -176,18 +179,17 @@ class _Unpacking:
             # The name is free again for a later file.
             if not first:
                 (self._folder / name).unlink(missing_ok=True)
-            self.entries.append(
+            self.entries.add(
                 Entry("", source, file.size, "", "damaged, or packed in an unknown way")
             )
             return
         if first:
             same = "the same" if first.sha256 == sha256 else "another"
             reason = f"the same name as {first.source}, and {same} content"
-            entry = Entry("", source, size, sha256, reason)
+            self.entries.add(Entry("", source, size, sha256, reason))
         else:
-            entry = self._kept[key] = Entry(name, source, size, sha256, "")
+            self.entries.add(Entry(name, source, size, sha256, ""), key)
             self._kept_bytes += size
-        self.entries.append(entry)
 
     def _refuse_in_all(self, size: int) -> str:
         if self._packed and _is_bomb(self._kept_bytes + size, self._packed):

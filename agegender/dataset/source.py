@@ -6,7 +6,7 @@ from pathlib import Path
 from agegender.dataset import google_drive
 from agegender.dataset.archive import unpack
 from agegender.dataset.fetch import check_sha256, fetch, shown
-from agegender.dataset.manifest import Entry
+from agegender.dataset.manifest import Entries
 from agegender.dataset.resumable import resumable_folder
 from agegender.errors import UserError
 
@@ -15,7 +15,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 def gather(
     source: str, folder: Path, base: Path, downloads: Path, sha256: str | None = None
-) -> list[Entry]:
+) -> Entries:
     """Put the photos of ``source`` into ``folder``, flat, and list every file that came in.
 
     Args:

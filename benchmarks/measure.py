@@ -1,0 +1,118 @@
+"""Clocks and the operating system's accounts."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+Environment = Mapping[str, str]
+
+
+def interleaved(repetitions: int, *arms: Callable[[], object]) -> list[float]:
+    """The median seconds of each arm: one warm-up each, then turn by turn, A B A B.
+
+    So whatever else the machine does in the meantime falls on all of them.
+    """
+    for arm in arms:
+        arm()
+    times: list[list[float]] = [[] for _ in arms]
+    for _ in range(repetitions):
+        for arm, kept in zip(arms, times, strict=True):
+            kept.append(seconds(arm))
+    return [median(kept) for kept in times]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long ``work`` takes by the clock on the wall."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def run(command: Sequence[str], cwd: Path, env: Environment) -> str:
+    """Run a command and return what it printed.
+
+    Raises:
+        RuntimeError: it failed; with all that it printed.
+    """
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+def peak_memory(command: Sequence[str], cwd: Path, env: Environment) -> float:
+    """The peak memory of a command, MiB: that of its process and of its workers, added up.
+
+    A process's peak is the system's own account of it. `wait4` tells that of the largest process
+    only, and of no worker whose parent did not wait for it. Where Linux shows the peaks of
+    running processes (VmHWM), those of all that live at a time are added up, many times a second,
+    and the highest sum counts; elsewhere the largest process must do.
+
+    Raises:
+        RuntimeError: the command failed; with all that it printed.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as printed:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+        highest = 0.0
+        while True:
+            highest = max(highest, sum(_peak(pid) for pid in _descendants(process.pid)))
+            done, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if done:
+                break
+            time.sleep(0.02)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            printed.seek(0)
+            raise RuntimeError(
+                f"{' '.join(command)} ended with {process.returncode}:\n{printed.read()}"
+            )
+    # Bytes on macOS, KiB elsewhere.
+    return max(highest, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+def _descendants(pid: int) -> list[int]:
+    """The process itself, its children, theirs and so on, by Linux's account."""
+    found, waiting = [], [pid]
+    while waiting:
+        parent = waiting.pop()
+        found.append(parent)
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                waiting += [int(child) for child in task.read_text().split()]
+            except OSError:
+                continue
+    return found
+
+
+def _peak(pid: int) -> float:
+    """A running process's peak of resident memory so far, MiB; 0 where it cannot be told."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 2**10
+    return 0.0

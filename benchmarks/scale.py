@@ -1,0 +1,94 @@
+"""How much is measured: enough for numbers that hold, or just enough to see that it runs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Sizes of what is measured; photos unless it says otherwise.
+
+    Attributes:
+        repetitions: of each pair, after a warm-up.
+        parameters: of the pipeline, other than params.yaml's.
+        embedded: through the frozen layers, a repetition.
+        trained: in the comparison with training through the frozen base, for training.
+        validated: likewise, for validation.
+        epochs: likewise, passes.
+        trainings: how often that comparison is repeated, each time with another seed.
+        fed: in an epoch of the custom CNN.
+        fed_slowly: likewise, from the inputs that others use.
+        stepped: training steps for the arithmetic.
+        variants: whether other threads, compilers and precisions are tried with it.
+        decoded: JPEGs decoded or preprocessed.
+        experiments: how often an experiment is timed.
+        started: stages without a network whose start-up is timed.
+        memory: the two sizes of the data set between which memory is compared.
+        memory_networks: whether that goes for the stages with a network too.
+        files: numbers of raw images that DVC is given.
+    """
+
+    repetitions: int
+    parameters: dict[str, Any]
+    embedded: int
+    trained: int
+    validated: int
+    epochs: int
+    trainings: int
+    fed: int
+    fed_slowly: int
+    stepped: int
+    variants: bool
+    decoded: int
+    experiments: int
+    started: tuple[str, ...]
+    memory: tuple[int, int]
+    memory_networks: bool
+    files: tuple[int, ...]
+
+
+FULL = Scale(
+    repetitions=5,
+    parameters={},
+    embedded=256,
+    trained=256,
+    validated=64,
+    epochs=10,
+    trainings=2,
+    fed=1024,
+    fed_slowly=512,
+    stepped=24,
+    variants=True,
+    decoded=5000,
+    experiments=2,
+    started=("download", "download_vgg16", "split", "preprocess", "report"),
+    memory=(5_000, 50_000),
+    memory_networks=True,
+    files=(5_000, 25_000),
+)
+
+QUICK = Scale(
+    repetitions=1,
+    parameters={
+        "image_size": 32,
+        "download": {"sample_images": 60},
+        "train_custom": {"epochs": 1, "filters": [4, 8], "dense_units": [8]},
+        "train_vgg16": {"epochs": 2, "dense_units": [8]},
+        "evaluate": {"bootstrap_samples": 100},
+    },
+    embedded=8,
+    trained=8,
+    validated=4,
+    epochs=2,
+    trainings=1,
+    fed=8,
+    fed_slowly=8,
+    stepped=1,
+    variants=False,
+    decoded=40,
+    experiments=0,
+    started=("split",),
+    memory=(20, 40),
+    memory_networks=False,
+    files=(20,),
+)

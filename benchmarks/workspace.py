@@ -1,0 +1,111 @@
+"""Clones of the project in which the pipeline has run, so that nothing of the user's is touched."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agegender import timings
+from benchmarks.measure import run
+from tools.clones import ROOT, Clone
+
+FACES = ROOT.parent / "shared/data/utkface-train_val-5000.tar.gz"
+# The file whose digest a stage's record of time is found by.
+OUTPUTS = {
+    "download": "data/raw/manifest.csv",
+    "download_vgg16": "data/vgg16/vgg16.npz",
+    "split": "data/split/train.csv",
+    "preprocess": "data/tfrecords/index.json",
+    "embed_vgg16": "data/embeddings/index.json",
+    "train_custom": "models/custom.keras",
+    "train_vgg16": "models/vgg16.keras",
+    "evaluate@custom": "predictions/custom.csv",
+    "evaluate@vgg16": "predictions/vgg16.csv",
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A clone in which the pipeline has run.
+
+    Attributes:
+        clone: it.
+        photos: what its photos are, in words.
+        real: whether they are real faces.
+    """
+
+    clone: Clone
+    photos: str
+    real: bool
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self.clone.path
+
+    def stage_seconds(self) -> dict[str, dict[str, Any]]:
+        """The record of time of each stage, where there is one."""
+        present = {stage: self.path / output for stage, output in OUTPUTS.items()}
+        return timings.load(
+            self.path / "timings", {stage: file for stage, file in present.items() if file.exists()}
+        )
+
+    def stage(self, name: str, *arguments: str) -> list[str]:
+        """The command that runs a stage's script."""
+        return [sys.executable, "-m", f"stages.{name}", *arguments]
+
+    def run(self, *command: str) -> str:
+        """Run a command in it; see `measure.run`."""
+        return run(command, self.path, self.clone.env)
+
+
+def unfilled(folder: Path, parameters: Mapping[str, Any]) -> Clone:
+    """A clone with these parameters and with what DVC keeps of the project's results.
+
+    What DVC keeps are links, so that they take no room; no stage has run. Without DVC's notes of
+    past runs, whatever differs from the project's results will really be run.
+    """
+    clone = Clone.of_working_tree(folder)
+    cache = ROOT / ".dvc/cache/files"
+    if cache.is_dir():
+        shutil.copytree(cache, clone.path / ".dvc/cache/files", copy_function=_link)
+    clone.set_parameters(**parameters)
+    return clone
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # Another disk.
+        shutil.copy(source, target)
+
+
+def default(folder: Path, parameters: Mapping[str, Any]) -> Workspace:
+    """The default pipeline; what the project has already computed is taken from there."""
+    clone = unfilled(folder, parameters)
+    if (ROOT / "timings").is_dir():
+        shutil.copytree(ROOT / "timings", clone.path / "timings")
+    clone.dvc("checkout", "--allow-missing", "--quiet")
+    return _filled(clone, "the default pipeline's drawn portraits", real=False)
+
+
+def given(path: Path, home: Path) -> Workspace:
+    """A clone in which the pipeline has run already, and which may be changed."""
+    return Workspace(Clone(path, home), "a clone's photos", real=False)
+
+
+def faces(folder: Path, parameters: Mapping[str, Any]) -> Workspace:
+    """The pipeline on the real faces, with two epochs of the custom CNN in place of all."""
+    clone = unfilled(folder, {**parameters, "download": {"source": str(FACES)}})
+    clone.set_parameters(train_custom={"epochs": 2})
+    return _filled(clone, "5,000 real faces of UTKFace", real=True)
+
+
+def _filled(clone: Clone, photos: str, real: bool) -> Workspace:
+    clone.dvc("repro")
+    clone.commit("The pipeline has run")
+    return Workspace(clone, photos, real)

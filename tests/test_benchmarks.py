@@ -1,0 +1,28 @@
+"""The benchmarks run, and write what they promise; how fast anything is, no test asks."""
+
+import json
+from pathlib import Path
+
+from tests.conftest import Reproduced
+
+FIELDS = {"name", "ours", "theirs", "unit", "ratio", "target", "met"}
+
+
+def test_the_benchmarks_write_results_in_the_promised_form(
+    reproduced: Reproduced, tmp_path: Path
+) -> None:
+    clone = reproduced.copy(tmp_path)
+    arguments = ["--quick", "--clone", str(clone.path), "--output", str(tmp_path)]
+    clone.run("python", "-m", "benchmarks", *arguments)
+    results = json.loads((tmp_path / "results.json").read_text())
+    page = (tmp_path / "README.md").read_text()
+    assert "<svg" in (tmp_path / "stages.svg").read_text()
+    for result in results:
+        assert set(result) == FIELDS
+        assert result["name"].replace("|", "\\|") in page
+        assert result["ours"] >= 0 and (result["theirs"] is None) == (result["ratio"] is None)
+        assert (result["target"] is None) == (result["met"] is None)
+    assert len({result["name"] for result in results}) == len(results)
+    told = " ".join(result["name"] for result in results)
+    for part in ("embedding", "fit through the base", "PyDataset", "decoding", "memory", "repro"):
+        assert part in told
