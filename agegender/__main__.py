@@ -85,14 +85,14 @@ def _read_yaml(path: Path) -> Any:
 def summary(model: str) -> None:
     """Print the layers of a model with the current parameters: shape, parameters, trainable."""
     document = check()
-    from agegender.networks import custom, vgg16
+    from agegender.networks import custom, vgg16, vgg16_base
     from agegender.networks.describe import layers, parameter_counts
 
     size, tasks = document.image_size, document.tasks
     if model == "custom":
         network = custom.build(document.train_custom, size, tasks)
     else:
-        base = vgg16.base(size, document.train_vgg16.unfreeze, weights=None)
+        base = vgg16_base.base(size, document.train_vgg16.unfreeze, weights=None)
         network = vgg16.build(document.train_vgg16, base, size, tasks)
     rows = [
         [

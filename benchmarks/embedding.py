@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from agegender.networks import vgg16
+from agegender.networks import vgg16_base
 from agegender.networks.embedding import embed
 from benchmarks import sampling
 from benchmarks.measure import interleaved
@@ -22,8 +22,8 @@ tf.get_logger().setLevel("ERROR")
 
 def frozen(workspace: Workspace, image_size: int, precision: str = "float32") -> keras.Model:
     """VGG16's convolutions with the ImageNet weights and average pooling."""
-    weights = vgg16.load_weights(workspace.path / "data/vgg16/vgg16.npz")
-    return vgg16.embedder(vgg16.base(image_size, "none", weights, precision), image_size)
+    weights = vgg16_base.load_weights(workspace.path / "data/vgg16/vgg16.npz")
+    return vgg16_base.embedder(vgg16_base.base(image_size, "none", weights, precision), image_size)
 
 
 def embed_anew(model: keras.Model, records: Path, split: str, target: Path) -> None:

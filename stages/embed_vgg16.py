@@ -7,7 +7,7 @@ from pathlib import Path
 from agegender.console import say
 from agegender.dataset.digests import sha256
 from agegender.dataset.records import verify
-from agegender.networks import vgg16
+from agegender.networks import vgg16_base
 from agegender.networks.batches import Change
 from agegender.networks.embedding import as_it_is, embed, saved_photos, views
 from agegender.networks.progress import Progress
@@ -25,9 +25,9 @@ def main() -> None:
     options = declared.section("embed_vgg16", EmbedVgg16)
     image_size, unfreeze = declared["image_size"], declared["train_vgg16.unfreeze"]
 
-    weights = vgg16.load_weights(WEIGHTS)
-    base = vgg16.base(image_size, unfreeze, weights, options.precision)
-    model = vgg16.embedder(base, image_size)
+    weights = vgg16_base.load_weights(WEIGHTS)
+    base = vgg16_base.base(image_size, unfreeze, weights, options.precision)
+    model = vgg16_base.embedder(base, image_size)
     progress = Progress(unfinished.folder("embed_vgg16", declared))
     when_interrupted(lambda: saved_photos(progress.folder))
     seen: dict[str, list[Change]] = {

@@ -6,7 +6,7 @@ import numpy as np
 
 from agegender.console import say
 from agegender.dataset import digests
-from agegender.networks import runtime, vgg16
+from agegender.networks import runtime, vgg16, vgg16_base
 from agegender.networks.batches import embeddings
 from agegender.networks.network import Network, in_float32
 from agegender.networks.progress import Progress
@@ -32,11 +32,11 @@ def main() -> None:
         name: (np.load(EMBEDDINGS / f"{name}.npy", "r"), np.load(EMBEDDINGS / f"{name}.labels.npy"))
         for name in ("train", "validation")
     }
-    weights = vgg16.load_weights(WEIGHTS)
+    weights = vgg16_base.load_weights(WEIGHTS)
     first_age = float(np.median(split["train"][1][:, 1]))
 
     def build(precision: str) -> Network:
-        base = vgg16.base(image_size, options.unfreeze, weights, precision)
+        base = vgg16_base.base(image_size, options.unfreeze, weights, precision)
         return vgg16.build(options, base, image_size, tasks, first_age, precision)
 
     network = build(options.precision)

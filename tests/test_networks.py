@@ -15,7 +15,7 @@ import yaml
 from agegender.dataset.example import Example
 from agegender.dataset.photos import SPLITS
 from agegender.dataset.records import shard_name, write_index, write_shard
-from agegender.networks import custom, vgg16
+from agegender.networks import custom, vgg16, vgg16_base
 from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import embeddings
 from agegender.networks.describe import layers, parameter_counts
@@ -83,7 +83,7 @@ def test_heads_on_256_units_have_257_parameters() -> None:
 def test_vgg16_has_the_source_reports_parameters(
     tasks: list[str], total: int, trainable: int
 ) -> None:
-    base = vgg16.base(128, "none", weights=None)
+    base = vgg16_base.base(128, "none", weights=None)
     model = vgg16.build(vgg16_options(), base, 128, tasks).saved
     assert parameter_counts(model) == {"total": total, "trainable": trainable}
     assert total - trainable == 14_714_688
@@ -91,10 +91,10 @@ def test_vgg16_has_the_source_reports_parameters(
 
 @pytest.mark.parametrize(("unfreeze", "cut"), [("block5", (2, 2, 512)), ("block4", (4, 4, 256))])
 def test_both_sides_of_the_cut_make_the_whole(unfreeze: str, cut: tuple[int, ...]) -> None:
-    base = vgg16.base(32, unfreeze, weights=None)
+    base = vgg16_base.base(32, unfreeze, weights=None)
     network = vgg16.build(vgg16_options(dense_units=[8]), base, 32, BOTH)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
-    embedded = vgg16.embedder(base, 32).predict(images, verbose=0)
+    embedded = vgg16_base.embedder(base, 32).predict(images, verbose=0)
     assert embedded.shape[1:] == cut
     halves = network.trained.predict(embedded, verbose=0)
     whole = network.saved.predict(images, verbose=0)
@@ -116,8 +116,8 @@ def test_embeddings_on_disk_are_those_of_the_frozen_layers(
     examples = [Example(image.tobytes(), f"{i}.jpg", i, i % 2, 0) for i, image in enumerate(images)]
     shards = {split: [write_shard(records / shard_name(split, 0, 1), examples)] for split in SPLITS}
     write_index(records, 32, shards)
-    base = vgg16.base(32, unfreeze, weights=None, precision=precision)
-    model = vgg16.embedder(base, 32)
+    base = vgg16_base.base(32, unfreeze, weights=None, precision=precision)
+    model = vgg16_base.embedder(base, 32)
 
     seen = views(2, Augmentation.parse(NOTHING), seed=1)
     embed(model, records, "train", tmp_path, 4, seen, say=lambda line: None)
@@ -144,14 +144,14 @@ def test_embeddings_on_disk_are_those_of_the_frozen_layers(
 
 def test_vgg16_answers_the_mirror_image_alike_where_that_is_asked_for() -> None:
     options = vgg16_options(mirror=True, batch_normalization=True, age_head="distribution")
-    network = vgg16.build(options, vgg16.base(32, "block5", weights=None), 32, BOTH)
+    network = vgg16.build(options, vgg16_base.base(32, "block5", weights=None), 32, BOTH)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
     for task, answer in network.saved(images).items():
         np.testing.assert_allclose(network.saved(images[:, :, ::-1])[task], answer, rtol=1e-5)
 
 
 def test_vgg16_sees_the_pixels_that_it_was_trained_on() -> None:
-    network = vgg16.build(vgg16_options(), vgg16.base(32, "none", weights=None), 32, BOTH)
+    network = vgg16.build(vgg16_options(), vgg16_base.base(32, "none", weights=None), 32, BOTH)
     scaled = keras.Model(network.saved.input, network.saved.get_layer("scale").output)
     image = np.full((1, 32, 32, 3), (10, 20, 30), np.float32)
     expected = keras.applications.vgg16.preprocess_input(image.copy())

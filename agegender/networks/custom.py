@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import keras
 
-from agegender.networks.heads import Head
-from agegender.networks.network import Network, answering, computing_in, pixels
+from agegender.networks.heads import Head, answering
+from agegender.networks.network import Network, computing_in, pixels
 from agegender.parameters.train_custom import TrainCustom
 
 

@@ -1,6 +1,6 @@
 """From a vector of features to gender and age."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -90,3 +90,31 @@ class Head:
             for layer in layers:
                 answers[task] = layer(answers[task])
         return answers
+
+
+def answering(
+    image: keras.KerasTensor,
+    raw: Callable[[keras.KerasTensor], dict[str, keras.KerasTensor]],
+    head: Head,
+    mirror: bool,
+    name: str,
+) -> keras.Model:
+    """The model to be saved: from pixels to answers.
+
+    Args:
+        image: pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3).
+        raw: from an image to the head's raw answers.
+        head: finishes them.
+        mirror: whether to answer with the mean over an image and its mirror image.
+        name: of the model.
+    """
+    answers = head.finish(raw(image))
+    if mirror:
+        mirrored = head.finish(raw(keras.ops.flip(image, axis=2)))
+        answers = {
+            task: keras.layers.Average(dtype="float32", name=f"{task}_mean")(
+                [answers[task], mirrored[task]]
+            )
+            for task in answers
+        }
+    return keras.Model(image, answers, name=name)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 import keras
 
-from agegender.networks.heads import Head
-
 
 @dataclass(frozen=True)
 class Network:
@@ -28,34 +26,6 @@ class Network:
 def pixels(image_size: int) -> keras.KerasTensor:
     """The input of a saved model: RGB, 0 to 255, shape (n, image_size, image_size, 3)."""
     return keras.Input((image_size, image_size, 3), name="image")
-
-
-def answering(
-    image: keras.KerasTensor,
-    raw: Callable[[keras.KerasTensor], dict[str, keras.KerasTensor]],
-    head: Head,
-    mirror: bool,
-    name: str,
-) -> keras.Model:
-    """The model to be saved: from pixels to answers.
-
-    Args:
-        image: see `pixels`.
-        raw: from an image to the head's raw answers.
-        head: finishes them.
-        mirror: whether to answer with the mean over an image and its mirror image.
-        name: of the model.
-    """
-    answers = head.finish(raw(image))
-    if mirror:
-        mirrored = head.finish(raw(keras.ops.flip(image, axis=2)))
-        answers = {
-            task: keras.layers.Average(dtype="float32", name=f"{task}_mean")(
-                [answers[task], mirrored[task]]
-            )
-            for task in answers
-        }
-    return keras.Model(image, answers, name=name)
 
 
 @contextmanager

@@ -1,117 +1,13 @@
-"""VGG16 without its top, cut in two: frozen layers, run once a photo, and those that are trained.
+"""VGG16 with a head: what is trained on the embeddings, and what is saved."""
 
-The architecture is that of Simonyan and Zisserman (2015, arXiv:1409.1556), configuration D. The
-ImageNet weights come with the input scaling that they were trained with: BGR, less the mean of
-each channel.
-"""
-
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 import keras
-import numpy as np
 
-from agegender.errors import UserError
-from agegender.networks.heads import Head
-from agegender.networks.network import Network, answering, computing_in, pixels
+from agegender.networks.heads import Head, answering
+from agegender.networks.network import Network, computing_in, pixels
+from agegender.networks.vgg16_base import Base
 from agegender.parameters.train_vgg16 import TrainVgg16
-
-# Means of ImageNet's blue, green and red, as in keras.applications' "caffe" preprocessing.
-IMAGENET_MEANS = (103.939, 116.779, 123.68)
-
-
-@dataclass(frozen=True)
-class Base:
-    """VGG16 without its top, cut below the first block that is trained.
-
-    Attributes:
-        frozen: convolutions and poolings below the cut.
-        trainable: those above it; empty where nothing of VGG16 is trained.
-        pooling: the average over the last feature map.
-        scale: what ImageNet's training did to pixels.
-    """
-
-    frozen: list[keras.layers.Layer]
-    trainable: list[keras.layers.Layer]
-    pooling: keras.layers.Layer
-    scale: keras.layers.Layer
-
-    def embed(self, image: keras.KerasTensor) -> keras.KerasTensor:
-        """What the frozen layers make of an image: the pooled vector, or the map at the cut.
-
-        Args:
-            image: pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3).
-        """
-        features = _through(self.frozen, self.scale(keras.ops.flip(image, axis=-1)))
-        return features if self.trainable else self.pooling(features)
-
-    def finish(self, embedding: keras.KerasTensor) -> keras.KerasTensor:
-        """From the embedding to the pooled vector, shape (n, 512)."""
-        return self.pooling(_through(self.trainable, embedding)) if self.trainable else embedding
-
-
-def _through(layers: Sequence[keras.layers.Layer], x: keras.KerasTensor) -> keras.KerasTensor:
-    for layer in layers:
-        x = layer(x)
-    return x
-
-
-def base(
-    image_size: int,
-    unfreeze: str,
-    weights: Mapping[str, np.ndarray] | None,
-    precision: str = "float32",
-) -> Base:
-    """VGG16's layers with these weights, cut below the block ``unfreeze``.
-
-    Args:
-        image_size: pixels a side, at least 32.
-        unfreeze: ``none``, or the first trainable block, ``block5`` down to ``block1``.
-        weights: ``block1_conv1/kernel`` and so on; None draws them at random.
-        precision: of the layers' arithmetic, ``float32`` or ``bfloat16``.
-    """
-    with computing_in(precision):
-        layers = keras.applications.VGG16(
-            include_top=False, weights=None, input_shape=(image_size, image_size, 3)
-        ).layers[1:]
-    for layer in layers:
-        if weights is not None and layer.weights:
-            layer.set_weights([weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]])
-    cut = len(layers)
-    if unfreeze != "none":
-        cut = next(i for i, layer in enumerate(layers) if layer.name.startswith(unfreeze))
-    for layer in layers[:cut]:
-        layer.trainable = False
-    return Base(
-        frozen=layers[:cut],
-        trainable=layers[cut:],
-        pooling=keras.layers.GlobalAveragePooling2D(name="average"),
-        scale=keras.layers.Rescaling(1.0, [-mean for mean in IMAGENET_MEANS], name="scale"),
-    )
-
-
-def load_weights(path: Path) -> dict[str, np.ndarray]:
-    """The ImageNet weights by layer, as the file at ``path`` (.npz) holds them.
-
-    Raises:
-        UserError: it is damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
-        raise UserError(
-            f"{path} is damaged; make it anew with `dvc repro -sf download_vgg16`"
-        ) from None
-
-
-def embedder(base: Base, image_size: int) -> keras.Model:
-    """The frozen layers alone: pixels to embeddings."""
-    image = pixels(image_size)
-    return keras.Model(image, base.embed(image), name="vgg16_frozen")
 
 
 def build(
@@ -133,13 +29,14 @@ def build(
         precision: of the head's arithmetic, ``float32`` or ``bfloat16``.
     """
     with computing_in(precision):
-        normalize = (
-            [keras.layers.BatchNormalization(name="norm")] if options.batch_normalization else []
-        )
+        normalize = None
+        if options.batch_normalization:
+            normalize = keras.layers.BatchNormalization(name="norm")
         head = Head(tasks, options.dense_units, options.dropout, options.age_head, first_age)
 
         def from_cut(embedding: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
-            return head(_through(normalize, base.finish(embedding)))
+            pooled = base.finish(embedding)
+            return head(normalize(pooled) if normalize else pooled)
 
         image = pixels(image_size)
         embedding = keras.Input(base.embed(image).shape[1:], name="embedding")
