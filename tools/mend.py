@@ -13,6 +13,7 @@ mended and leaves all else alone, also while another DVC is at work. What it men
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +29,15 @@ from stages.common import KEPT_LOCK_FILE, LOCK_FILE
 
 def mend(project: Path) -> Iterator[str]:
     """Mend both files in the folder ``project``; yields what was done, a line each."""
-    lock, kept = project / LOCK_FILE, project / KEPT_LOCK_FILE
+    lock, folder = project / LOCK_FILE, project / ".dvc/tmp"
+    # Looked at again under DVC's own lock, since another DVC may be just writing it.
     if lock.exists() and not is_whole(lock):
-        if kept.exists() and is_whole(kept):
-            _replace(lock, kept.read_text(encoding="utf-8"))
-            yield f"{LOCK_FILE} was half-written; it is as it was when the last stage began"
-        else:
-            lock.unlink()
-            yield f"{LOCK_FILE} was half-written; DVC makes it anew"
-    folder = project / ".dvc/tmp"
+        folder.mkdir(exist_ok=True)
+        with suppress(LockError), Lock(str(folder / "lock")):
+            yield from _mend_lock(lock, project / KEPT_LOCK_FILE)
     if (folder / RWLOCK_FILE).exists():
-        try:
-            with Lock(str(folder / RWLOCK_LOCK)):
-                yield from _mend_rwlock(folder / RWLOCK_FILE)
-        except LockError:
-            # A DVC is just writing it.
-            return
+        with suppress(LockError), Lock(str(folder / RWLOCK_LOCK)):
+            yield from _mend_rwlock(folder / RWLOCK_FILE)
 
 
 def is_whole(lock: Path) -> bool:
@@ -55,6 +49,17 @@ def is_whole(lock: Path) -> bool:
         return False
     # Half of it may be a lock file too, but hardly ends with a line.
     return text.endswith("\n")
+
+
+def _mend_lock(lock: Path, kept: Path) -> Iterator[str]:
+    if is_whole(lock):
+        return
+    if kept.exists() and is_whole(kept):
+        _replace(lock, kept.read_text(encoding="utf-8"))
+        yield f"{lock.name} was half-written; it is as it was when the last stage began"
+    else:
+        lock.unlink()
+        yield f"{lock.name} was half-written; DVC makes it anew"
 
 
 def _mend_rwlock(path: Path) -> Iterator[str]:
