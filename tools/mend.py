@@ -31,30 +31,32 @@ def mend(project: Path) -> Iterator[str]:
     """Mend both files in the folder ``project``; yields what was done, a line each."""
     lock, folder = project / LOCK_FILE, project / ".dvc/tmp"
     # Looked at again under DVC's own lock, since another DVC may be just writing it.
-    if lock.exists() and not is_whole(lock):
+    kept = project / KEPT_LOCK_FILE
+    if lock.exists() and not is_whole(lock, kept):
         folder.mkdir(exist_ok=True)
         with suppress(LockError), Lock(str(folder / "lock")):
-            yield from _mend_lock(lock, project / KEPT_LOCK_FILE)
+            yield from _mend_lock(lock, kept)
     if (folder / RWLOCK_FILE).exists():
         with suppress(LockError), Lock(str(folder / RWLOCK_LOCK)):
             yield from _mend_rwlock(folder / RWLOCK_FILE)
 
 
-def is_whole(lock: Path) -> bool:
-    """Whether DVC could read ``lock``, a dvc.lock, and nothing of it is missing."""
+def is_whole(lock: Path, kept: Path) -> bool:
+    """Whether DVC could read ``lock``, a dvc.lock, and it is not just a part of ``kept``."""
     text = lock.read_text(encoding="utf-8", errors="replace")
     try:
         COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, str(lock)))
     except (YAMLFileCorruptedError, Invalid):
         return False
-    # Half of it may be a lock file too, but hardly ends with a line.
-    return text.endswith("\n")
+    # Half of it may be a lock file too.
+    part_of = kept != lock and kept.exists() and kept.read_text(encoding="utf-8").startswith(text)
+    return text.endswith("\n") and (not part_of or kept.stat().st_size == lock.stat().st_size)
 
 
 def _mend_lock(lock: Path, kept: Path) -> Iterator[str]:
-    if is_whole(lock):
+    if is_whole(lock, kept):
         return
-    if kept.exists() and is_whole(kept):
+    if kept.exists() and is_whole(kept, kept):
         _replace(lock, kept.read_text(encoding="utf-8"))
         yield f"{lock.name} was half-written; it is as it was when the last stage began"
     else:
