@@ -172,7 +172,8 @@ def _explain(error: OSError) -> str | None:
         case errno.ENOSPC | errno.EDQUOT:
             return f"the disk that holds {where} is full; free some space and run this again"
         case errno.EFBIG:
-            return f"{error.filename or 'a file'} would be larger than files may be here; see `ulimit -f`"
+            where = error.filename or "a file"
+            return f"{where} would be larger than files may be here; see `ulimit -f`"
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return f"{where} cannot be written or read ({error.strerror}); mend its permissions"
         case errno.ENOENT:
