@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -84,6 +85,9 @@ def parameters(stage: str) -> Parameters:
 
     try:
         return Parameters(stage, dvc.api.params_show(stages=stage))
+    except sqlite3.Error as error:
+        # DVC keeps a database of what it has seen.
+        raise UserError(f"DVC's database cannot be used ({error}); is the disk full?") from error
     except DvcException as error:
         raise UserError(f"the parameters of stage '{stage}' cannot be read: {error}") from error
 
@@ -168,6 +172,7 @@ def _explain(error: OSError) -> str | None:
         case errno.ENOSPC | errno.EDQUOT:
             return f"the disk that holds {where} is full; free some space and run this again"
         case errno.EFBIG:
+            where = error.filename or "a file"
             return f"{where} would be larger than files may be here; see `ulimit -f`"
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return f"{where} cannot be written or read ({error.strerror}); mend its permissions"

@@ -72,6 +72,6 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def _group(process: int) -> int | None:
-    with suppress(ProcessLookupError):
+    with suppress(OSError):
         return os.getpgid(process)
     return None

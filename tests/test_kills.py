@@ -174,10 +174,19 @@ def test_training_goes_on_when_a_full_disk_has_room_again(
     model = clone.path / "models/custom.keras"
     before = model.read_bytes()
     # The state of the training is larger than this.
-    limited = (
-        "import os, resource; resource.setrlimit(resource.RLIMIT_FSIZE, (45_000, 45_000));"
-        "os.execvp('python', ['python', '-m', 'stages.train_custom'])"
-    )
+    limited = """
+import resource
+from stages import common, train_custom
+
+train = train_custom.train
+
+def limited(*arguments, **more):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (45_000, 45_000))
+    return train(*arguments, **more)
+
+train_custom.train = limited
+common.run(train_custom.main)
+"""
     (told,) = clone.run("python", "-c", limited, fails=True).splitlines()
     assert told.startswith("error: ") and "would be larger than files may be here" in told
     assert model.read_bytes() == before

@@ -15,18 +15,21 @@ import yaml
 from agegender.dataset.example import Example
 from agegender.dataset.photos import SPLITS
 from agegender.dataset.records import shard_name, write_index, write_shard
+from agegender.errors import UserError
 from agegender.networks import custom, vgg16, vgg16_base
 from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import embeddings
 from agegender.networks.describe import layers, parameter_counts
-from agegender.networks.embedding import embed, views
+from agegender.networks.embedding import embed, saved_photos, views
 from agegender.networks.heads import Head
 from agegender.networks.network import Network, in_float32
 from agegender.networks.objective import soft_labels
 from agegender.networks.optimizer import optimizer
+from agegender.networks.predict import load
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
 from agegender.networks.training import Epoch, History, train
+from agegender.networks.vgg16_base import load_weights
 from agegender.parameters.augmentation import Augmentation
 from agegender.parameters.train_custom import TrainCustom
 from agegender.parameters.train_vgg16 import TrainVgg16
@@ -479,6 +482,63 @@ def test_progress_of_another_process_is_left_alone(tmp_path: Path) -> None:
             each.finish()
         assert [first.folder] == list((tmp_path / "stage").iterdir())
         assert first.described() == "training is saved behind epoch 1"
+
+
+def test_embedding_that_was_stopped_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    shards = {}
+    for split, count in {"train": 40, "validation": 1, "test": 1}.items():
+        photos = [
+            Example(random.bytes(3 * 32**2), f"{number}.jpg", number, number % 2, 0)
+            for number in range(count)
+        ]
+        shards[split] = [write_shard(tmp_path / shard_name(split, 0, 1), photos)]
+    write_index(tmp_path, 32, shards)
+    keras.utils.set_random_seed(5)
+    image = keras.Input((32, 32, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 3, strides=8)(image))
+
+    def stop(line: str) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+    embed(model, tmp_path, "train", tmp_path / "whole", 1, say=lambda line: None)
+    assert saved_photos(tmp_path / "stopped") == ""
+    with pytest.raises(KeyboardInterrupt):
+        embed(model, tmp_path, "train", tmp_path / "stopped", 1, say=stop)
+    assert saved_photos(tmp_path / "stopped") == "the embeddings of 16 photos are saved"
+    with (tmp_path / "stopped/train.partial").open("ab") as file:
+        file.write(b"more, of which no position tells")
+    said: list[str] = []
+    embed(model, tmp_path, "train", tmp_path / "stopped", 1, say=said.append)
+    assert said[0] == "train: resuming behind photo 16 of 40"
+    names = ["train.labels.npy", "train.npy"]
+    for folder in ("whole", "stopped"):
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == names
+    for name in names:
+        content = [(tmp_path / folder / name).read_bytes() for folder in ("whole", "stopped")]
+        assert content[0] == content[1]
+    assert np.load(tmp_path / "whole/train.npy").shape == (40, 4, 4, 2)
+
+
+def test_a_disk_that_is_full_leaves_the_progress_before(tmp_path: Path) -> None:
+    with closing(Progress(tmp_path / "stage/key")) as progress:
+        progress.save([np.arange(3)], {"epochs": [1]})
+        (progress.folder / "state.partial").symlink_to("/dev/full")
+        with pytest.raises(OSError, match="No space left"):
+            progress.save([np.arange(4)], {"epochs": [1, 2]})
+        assert progress.described() == "training is saved behind epoch 1"
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04"])
+def test_spoilt_models_and_weights_are_named(tmp_path: Path, content: bytes) -> None:
+    for name, read in {"custom.keras": load, "vgg16.npz": load_weights}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match=f"{name} .*damaged"):
+            read(tmp_path / name)
+    with pytest.raises(UserError, match="is missing"):
+        load(tmp_path / "other.keras")
 
 
 def test_spoilt_progress_is_not_used(tmp_path: Path) -> None:

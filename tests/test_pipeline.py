@@ -116,6 +116,23 @@ def test_a_relative_source_means_the_same_in_a_temporary_experiment(
     assert "30 kept" in printed
 
 
+def test_three_photos_of_one_gender_are_enough(reproduced: Reproduced, tmp_path: Path) -> None:
+    clone = reproduced.copy(tmp_path)
+    men = tmp_path / "men"
+    men.mkdir()
+    usable = pd.read_csv(clone.path / "data/split/train.csv").query("gender == 0")
+    for name in usable.drop_duplicates("group")["file"][:3]:
+        (men / name).write_bytes((clone.path / "data/raw" / name).read_bytes())
+    clone.set_parameters(
+        download={"source": str(men)}, train_custom={"epochs": 1}, train_vgg16={"epochs": 1}
+    )
+    printed = clone.dvc("repro")
+    assert "1 train, 1 validation, 1 test" in printed and "Warning" not in printed
+    metrics = json.loads((clone.path / "metrics/custom.json").read_text())
+    assert metrics["n"] == 1 and metrics["gender"]["auc"] is None
+    clone.run("python", "-m", "agegender", "metrics")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -44,6 +45,9 @@ SMALL = {
 }
 # Where DVC is before it runs anything.
 START = "(DVC starts)"
+# Where DVC writes dvc.lock behind a stage, which takes it about so many seconds.
+WRITES = "(DVC writes dvc.lock)"
+WRITING = {WRITES: 0.1}
 VICTIMS = ("stage", "DVC", "all")
 # Nothing here takes so long; a run that does hangs.
 _LONGEST = 300.0
@@ -179,10 +183,14 @@ class Killer:
                     raise Failure(f"it hangs in {place}:\n{''.join(run.printed)}") from None
                 victim, below = run.kill(self._chance.choice(VICTIMS))
                 self.kills.append(Kill(place, moment, victim))
+                print(f"{place}: {victim} killed after {moment:.2f} s", flush=True)
                 self._left[place] -= 1
                 return below
             if line is None:
                 break
+            if "ating lock file" in line and self._left[WRITES] and self._chance.random() < 0.5:
+                place, since = WRITES, time.monotonic()
+                moment = self._draw(place)
             if "resuming behind" in line and self.kills:
                 self.kills[-1].resumed = line.strip()
             if line.startswith("Running stage '"):
@@ -196,7 +204,8 @@ class Killer:
 
     def _draw(self, place: str) -> float | None:
         """When to kill here, in seconds; None to let it go."""
-        if self._left[place] <= 0 or (place == START and self._chance.random() < 0.7):
+        others = self._left.total() - self._left[place]
+        if not self._left[place] or (place == START and others and self._chance.random() < 0.7):
             return None
         return self._chance.uniform(0, self._durations[place])
 
@@ -245,12 +254,14 @@ def disturb(folder: Path, each: int, chance: random.Random) -> Disturbed:
         Failure: a run did not go on by itself.
     """
     calm = _clone(folder, "calm")
-    durations = measure(calm)
+    durations = measure(calm) | WRITING
     left = Counter({place: each for place in durations})
     result = Disturbed([], [], [])
     # A stage that ended before its moment had come is killed in another round.
-    while left.total():
-        clone = _clone(folder, f"killed{len(result.kills)}")
+    for number in count(1):
+        if not left.total():
+            break
+        clone = _clone(folder, f"killed{number}")
         killer = Killer(clone, durations, left, chance)
         killer.finish()
         result.kills += killer.kills

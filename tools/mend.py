@@ -13,6 +13,7 @@ mended and leaves all else alone, also while another DVC is at work. What it men
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,33 +29,39 @@ from stages.common import KEPT_LOCK_FILE, LOCK_FILE
 
 def mend(project: Path) -> Iterator[str]:
     """Mend both files in the folder ``project``; yields what was done, a line each."""
-    lock, kept = project / LOCK_FILE, project / KEPT_LOCK_FILE
-    if lock.exists() and not is_whole(lock):
-        if kept.exists() and is_whole(kept):
-            _replace(lock, kept.read_text(encoding="utf-8"))
-            yield f"{LOCK_FILE} was half-written; it is as it was when the last stage began"
-        else:
-            lock.unlink()
-            yield f"{LOCK_FILE} was half-written; DVC makes it anew"
-    folder = project / ".dvc/tmp"
+    lock, folder = project / LOCK_FILE, project / ".dvc/tmp"
+    # Looked at again under DVC's own lock, since another DVC may be just writing it.
+    kept = project / KEPT_LOCK_FILE
+    if lock.exists() and not is_whole(lock, kept):
+        folder.mkdir(exist_ok=True)
+        with suppress(LockError), Lock(str(folder / "lock")):
+            yield from _mend_lock(lock, kept)
     if (folder / RWLOCK_FILE).exists():
-        try:
-            with Lock(str(folder / RWLOCK_LOCK)):
-                yield from _mend_rwlock(folder / RWLOCK_FILE)
-        except LockError:
-            # A DVC is just writing it.
-            return
+        with suppress(LockError), Lock(str(folder / RWLOCK_LOCK)):
+            yield from _mend_rwlock(folder / RWLOCK_FILE)
 
 
-def is_whole(lock: Path) -> bool:
-    """Whether DVC could read ``lock``, a dvc.lock, and nothing of it is missing."""
+def is_whole(lock: Path, kept: Path) -> bool:
+    """Whether DVC could read ``lock``, a dvc.lock, and it is not just a part of ``kept``."""
     text = lock.read_text(encoding="utf-8", errors="replace")
     try:
         COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, str(lock)))
     except (YAMLFileCorruptedError, Invalid):
         return False
-    # Half of it may be a lock file too, but hardly ends with a line.
-    return text.endswith("\n")
+    # Half of it may be a lock file too.
+    part_of = kept != lock and kept.exists() and kept.read_text(encoding="utf-8").startswith(text)
+    return text.endswith("\n") and (not part_of or kept.stat().st_size == lock.stat().st_size)
+
+
+def _mend_lock(lock: Path, kept: Path) -> Iterator[str]:
+    if is_whole(lock, kept):
+        return
+    if kept.exists() and is_whole(kept, kept):
+        _replace(lock, kept.read_text(encoding="utf-8"))
+        yield f"{lock.name} was half-written; it is as it was when the last stage began"
+    else:
+        lock.unlink()
+        yield f"{lock.name} was half-written; DVC makes it anew"
 
 
 def _mend_rwlock(path: Path) -> Iterator[str]:
