@@ -120,7 +120,7 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
         return lambda: model.fit(given(), shuffle=False, verbose=0)
 
     full = interleaved(
-        scale.repetitions, fit(ours), fit(lambda: in_memory), fit(lambda: ours(changed))
+        min(3, scale.repetitions), fit(ours), fit(lambda: in_memory), fit(lambda: ours(changed))
     )
     part = interleaved(
         max(1, scale.repetitions // 2),
