@@ -53,7 +53,10 @@ def main() -> None:
         runtime.configure(available_cores(), 1)
 
         lines: dict[str, list[Callable[[], list[Result]]]] = {
-            "1. embed_vgg16": [lambda: embedding.measure(data, scale, folder)],
+            "1. embed_vgg16": [
+                lambda: embedding.measure(data, scale, folder),
+                lambda: training.precision(data, scale, folder),
+            ],
             "2. VGG16 training": [
                 lambda: training.measure(data, scale, folder),
                 lambda: training.experiments(all_of, scale),

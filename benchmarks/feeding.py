@@ -55,10 +55,10 @@ class FromFrame(keras.utils.PyDataset):
     def __len__(self) -> int:
         return -(-len(self._frame) // BATCH)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         rows = self._frame.iloc[index * BATCH : (index + 1) * BATCH]
         images = np.stack([self._read(self._folder / file) for file in rows["file"]])
-        return images, (rows["gender"].to_numpy(np.float32), rows["age"].to_numpy(np.float32))
+        return images, tuple(rows[[task]].to_numpy(np.float32) for task in TASKS)
 
     def _read(self, path: Path) -> np.ndarray:
         with Image.open(path) as image:
@@ -77,7 +77,7 @@ class Paired(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         images, labels = self._iterator[index]
-        return images, tuple(labels)
+        return images, tuple(column[:, np.newaxis] for column in labels)
 
 
 def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
@@ -120,7 +120,7 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
         return lambda: model.fit(given(), shuffle=False, verbose=0)
 
     full = interleaved(
-        scale.repetitions, fit(ours), fit(lambda: in_memory), fit(lambda: ours(changed))
+        min(3, scale.repetitions), fit(ours), fit(lambda: in_memory), fit(lambda: ours(changed))
     )
     part = interleaved(
         max(1, scale.repetitions // 2),

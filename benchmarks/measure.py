@@ -5,11 +5,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 Environment = Mapping[str, str]
+
+# Looks at a child, 20 ms apart, before its memory counts.
+_SETTLED = 5
 
 
 def interleaved(repetitions: int, *arms: Callable[[], object]) -> list[float]:
@@ -76,8 +80,13 @@ def peak_memory(command: Sequence[str], cwd: Path, env: Environment) -> float:
             stderr=subprocess.STDOUT,
         )
         highest = 0.0
+        seen: Counter[int] = Counter()
         while True:
-            highest = max(highest, sum(_peak(pid) for pid in _descendants(process.pid)))
+            living = _descendants(process.pid)
+            seen.update(living)
+            # A child that is about to become another program still shows its parent's memory.
+            settled = [pid for pid in living if seen[pid] >= _SETTLED or pid == process.pid]
+            highest = max(highest, sum(_peak(pid) for pid in settled))
             done, status, usage = os.wait4(process.pid, os.WNOHANG)
             if done:
                 break

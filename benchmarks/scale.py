@@ -16,6 +16,7 @@ class Scale:
         validated: likewise, for validation.
         epochs: likewise, passes.
         trainings: how often that comparison is repeated, each time with another seed.
+        seeds: of a head, where embeddings in bfloat16 are compared with those in float32.
         fed: in an epoch of the custom CNN.
         fed_slowly: likewise, from the inputs that others use.
         stepped: training steps for the arithmetic.
@@ -35,6 +36,7 @@ class Scale:
     validated: int
     epochs: int
     trainings: int
+    seeds: int
     fed: int
     fed_slowly: int
     stepped: int
@@ -49,13 +51,18 @@ class Scale:
 
 FULL = Scale(
     repetitions=5,
-    parameters={},
+    # The defaults, also where params.yaml has come to follow a recipe.
+    parameters={
+        "embed_vgg16": {"precision": "float32", "views": 1},
+        "train_vgg16": {"unfreeze": "none"},
+    },
     embedded=256,
     trained=256,
     validated=64,
     epochs=10,
     trainings=2,
-    fed=1024,
+    seeds=5,
+    fed=2048,
     fed_slowly=512,
     stepped=24,
     variants=True,
@@ -81,6 +88,7 @@ QUICK = Scale(
     validated=4,
     epochs=2,
     trainings=1,
+    seeds=2,
     fed=8,
     fed_slowly=8,
     stepped=1,

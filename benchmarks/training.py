@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median, pstdev
+from statistics import mean, median, pstdev
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from agegender.dataset.records import read_index
 from agegender.networks.batches import embeddings
 from benchmarks import sampling, usual
 from benchmarks.embedding import BATCH, embed_anew, frozen
@@ -18,6 +19,7 @@ from benchmarks.scale import Scale
 from benchmarks.workspace import Workspace
 
 TASKS = ["gender", "age"]
+SPLITS = ("train", "validation")
 # Seconds within which an experiment with the head is to be back.
 LIMITS = {False: 60.0, True: 90.0}
 DROPOUTS = (0.3, 0.35, 0.45, 0.55)
@@ -61,16 +63,7 @@ class Comparison:
 
     def train_head(self, epochs: int = 0) -> list[float]:
         """Ours, its second part: what validation says in the end."""
-        data = [
-            embeddings(
-                np.load(self._folder / f"{split}.npy", "r"),
-                np.load(self._folder / f"{split}.labels.npy"),
-                BATCH,
-                TASKS,
-            ).map(lambda vectors, labels: (vectors, (labels["gender"], labels["age"])))
-            for split in SPLITS
-        ]
-        return _fit(self.head, data, epochs or self._epochs)
+        return _fit(self.head, _embedded(self._folder), epochs or self._epochs)
 
     def train_whole(self, epochs: int = 0) -> list[float]:
         """The usual way: every photo through the frozen base in every epoch."""
@@ -78,7 +71,16 @@ class Comparison:
         return _fit(self.whole, data, epochs or self._epochs)
 
 
-SPLITS = ("train", "validation")
+def _embedded(folder: Path) -> list[tf.data.Dataset]:
+    return [
+        embeddings(
+            np.load(folder / f"{split}.npy", "r"),
+            np.load(folder / f"{split}.labels.npy"),
+            BATCH,
+            TASKS,
+        ).map(lambda vectors, labels: (vectors, (labels["gender"], labels["age"])))
+        for split in SPLITS
+    ]
 
 
 def _in_memory(photos: Photos) -> tf.data.Dataset:
@@ -124,6 +126,9 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
         spread.append(comparison.train_head())
     accuracy, mae = (pstdev(values) for values in zip(*spread, strict=True))
     setting = f"VGG16, {scale.trained} photos, {scale.epochs} epochs"
+    everything = read_index(workspace.path / "data/tfrecords").splits
+    photos = sum(everything[split].records for split in SPLITS)
+    stages = workspace.stage_seconds()
     return [
         speedup(
             f"{setting}: the first time, embedding included, against fit through the base",
@@ -132,6 +137,13 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
         speedup(
             f"{setting}: only the head changed, against fit through the base",
             *(median(head), median(whole), "s", 50),
+        ),
+        speedup(
+            f"the first time on all {photos:,} photos: both stages, start-up included, against fit "
+            "at the speed of the lines above",
+            sum(stages[stage]["seconds"] for stage in ("embed_vgg16", "train_vgg16")),
+            median(whole) * photos / (scale.trained + scale.validated),
+            "s",
         ),
         same(
             "validation gender accuracy either way from the same seed, within a seed's deviation",
@@ -142,6 +154,28 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
             *(ours[0][1], theirs[0][1], "years", mae),
         ),
     ]
+
+
+def precision(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
+    """What embeddings in bfloat16 do to the metrics of a head, on all photos, over some seeds."""
+    records = workspace.path / "data/tfrecords"
+    half = folder / "bfloat16"
+    half.mkdir()
+    model = frozen(workspace, read_index(records).image_size, "bfloat16")
+    for split in SPLITS:
+        embed_anew(model, records, split, half)
+    scores: dict[str, list[list[float]]] = {"float32": [], "bfloat16": []}
+    for seed in range(scale.seeds):
+        for name, place in (("float32", workspace.path / "data/embeddings"), ("bfloat16", half)):
+            keras.utils.set_random_seed(seed)
+            head = usual.vgg16_head(model.output_shape[1])
+            scores[name].append(_fit(head, _embedded(place), scale.epochs))
+    results = []
+    for index, (name, unit) in enumerate((("gender accuracy", "share"), ("age MAE", "years"))):
+        whole, rounded = ([each[index] for each in values] for values in scores.values())
+        title = f"validation {name} on bfloat16 embeddings against float32, mean of seeds"
+        results.append(same(title, mean(rounded), mean(whole), unit, pstdev(whole)))
+    return results
 
 
 def experiments(workspaces: Sequence[Workspace], scale: Scale) -> list[Result]:
