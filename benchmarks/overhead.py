@@ -46,6 +46,7 @@ def measure(default: Workspace, scale: Scale) -> list[Result]:
             *(seconds(lambda: default.run(*default.stage(stage))), "s", LIMIT),  # noqa: B023
         )
         for stage in ("split", "preprocess", "report")
+        if stage in scale.started
     ]
     return [
         bound("dvc repro with nothing to do", idle, "s", LIMIT),
@@ -70,7 +71,9 @@ def dvc_share(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
         place = folder / f"files-{count}"
         place.mkdir()
         repeat(workspace.path / "data", place / "photos.tar", count)
-        single, packed = (_costs(workspace, place, way) for way in ("files", "packed"))
+        single, packed = (
+            _costs(workspace, place, way, min(3, scale.repetitions)) for way in ("files", "packed")
+        )
         shutil.rmtree(place)
         whole = pipeline * count / _photos(workspace)
         results += [
@@ -90,7 +93,7 @@ def _photos(workspace: Workspace) -> int:
     return sum(1 for _ in (workspace.path / "data/raw").glob("*.*")) - 1
 
 
-def _costs(workspace: Workspace, place: Path, way: str) -> float:
+def _costs(workspace: Workspace, place: Path, way: str, repetitions: int) -> float:
     """Seconds of DVC's for the archive's photos as files, or packed in a few."""
     project = place / way
     raw = project / "raw"
@@ -110,7 +113,7 @@ def _costs(workspace: Workspace, place: Path, way: str) -> float:
         return seconds(lambda: run(("dvc", *arguments), project, env))
 
     dvc("init", "--no-scm", "--quiet")
-    start = median(dvc("config", "core.analytics", "false") for _ in range(3))
+    start = median(dvc("config", "core.analytics", "false") for _ in range(repetitions))
     added = dvc("add", "--quiet", "raw")
     checked = dvc("status", "--quiet")
     shutil.rmtree(raw)
