@@ -13,6 +13,7 @@ help:
 	@echo 'make test          set up .venv, check style and types, run every test'
 	@echo 'make verify        run the pipeline in two clean clones and compare all that they wrote'
 	@echo 'make serve         show the report at http://localhost:$(PORT)/'
+	@echo 'make pictures      take the README'"'"'s pictures anew, from drawn portraits and their report'
 	@echo 'make deps          write dvc.yaml'"'"'s code dependencies and docs/staleness.md anew'
 	@echo 'make requirements  compile requirements.txt from requirements.in to the newest versions'
 	@echo 'make clean         remove .venv, unfinished work and the tools'"'"' caches; keep all results'
@@ -30,6 +31,9 @@ verify: .venv/installed
 
 serve: .venv/installed
 	@.venv/bin/python -m http.server --directory report $(PORT)
+
+pictures: .venv/installed
+	@$(USE_VENV); python -m tools.pictures
 
 deps: .venv/installed
 	@.venv/bin/python -m tools.dependencies --write
