@@ -93,6 +93,9 @@ def learning_curve(training: Sequence[float], validation: Sequence[float], label
             )
         axes.set(xlabel="Epoch", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(epochs) == 1:
+            axes.set_xlim(0, 2)
+            axes.set_xticks([1])
         axes.legend()
 
     return _svg(draw)
