@@ -16,6 +16,7 @@ help:
 	@echo 'make kills         kill a small pipeline at many moments, finish it, compare all that it wrote'
 	@echo 'make mend          mend what a killed DVC cannot read; make repro does it too'
 	@echo 'make serve         show the report at http://localhost:$(PORT)/'
+	@echo 'make pictures      take the README'"'"'s pictures anew, from drawn portraits and their report'
 	@echo 'make deps          write dvc.yaml'"'"'s code dependencies and docs/staleness.md anew'
 	@echo 'make requirements  compile requirements.txt from requirements.in to the newest versions'
 	@echo 'make clean         remove .venv, unfinished work and the tools'"'"' caches; keep all results'
@@ -42,6 +43,9 @@ mend: .venv/installed
 
 serve: .venv/installed
 	@.venv/bin/python -m http.server --directory report $(PORT)
+
+pictures: .venv/installed
+	@$(USE_VENV); python -m tools.pictures
 
 deps: .venv/installed
 	@.venv/bin/python -m tools.dependencies --write

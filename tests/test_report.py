@@ -11,6 +11,7 @@ import pytest
 import vl_convert
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from agegender.report.figures import learning_curve
 from tests.conftest import Reproduced
 from tools.clones import Clone
 
@@ -94,6 +95,12 @@ def test_faults_are_found(
     opened, faults = look(browser, spoilt, 390)
     opened.close()
     assert any(complaint in fault for fault in faults), faults
+
+
+def test_a_single_epoch_is_a_whole_number() -> None:
+    svg = learning_curve([40.0], [50.0], "Loss")
+    ticks = [float(text) for text in re.findall(r">([\d.]+)</text>", svg)]
+    assert [tick for tick in ticks if tick < 10] == [1]
 
 
 def test_tables_sort_by_a_click(reproduced: Reproduced, browser: Browser) -> None:

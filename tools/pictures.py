@@ -21,6 +21,8 @@ PICTURES = Path("docs/images")
 DRAWN = "portraits that this project drew itself"
 # Of the contact sheet: portraits a row, rows, pixels a side.
 COLUMNS, ROWS, SIDE = 12, 4, 100
+# Where an element stands on the page.
+_BOX = "e => ({top: e.getBoundingClientRect().top, bottom: e.getBoundingClientRect().bottom})"
 # Plots of `dvc plots show` that are set side by side.
 PLOTS = ("learning_curve_gender_accuracy", "roc", "cumulative_score")
 
@@ -43,10 +45,16 @@ def screens(browser: Browser) -> dict[str, Image.Image]:
     wide = browser.new_page(viewport={"width": 1000, "height": 720})
     wide.goto(address)
     pictures = {"report": wide.screenshot()}
-    pictures["comparison"] = wide.locator("#comparison .figures").screenshot()
+    figures = wide.locator("#comparison .figures figure")
+    boxes = [figures.nth(number).evaluate(_BOX) for number in range(4)]
+    top, bottom = boxes[0]["top"], max(box["bottom"] for box in boxes)
+    pictures["comparison"] = wide.screenshot(
+        full_page=True, clip={"x": 10, "y": top - 10, "width": 980, "height": bottom - top + 20}
+    )
     phone = browser.new_page(viewport={"width": 390, "height": 720}, color_scheme="dark")
     phone.goto(address)
-    phone.locator("#vgg16 h3", has_text="Photos").evaluate("e => e.scrollIntoView(true)")
+    top = phone.locator("#vgg16 h3", has_text="Photos").evaluate(_BOX)["top"]
+    phone.evaluate("y => window.scrollTo({top: y, behavior: 'instant'})", top - 10)
     pictures["phone"] = phone.screenshot()
     return {name: Image.open(io.BytesIO(png)) for name, png in pictures.items()}
 
@@ -88,9 +96,13 @@ def main() -> None:
         browser.close()
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
-        path = PICTURES / f"{name}.png"
-        # 256 colours do, and keep the repository small.
-        picture.convert("RGB").quantize(256).save(path, optimize=True)
+        # What is mostly faces is small as JPEG; of the others, 256 colours do.
+        if name == "portraits":
+            path = PICTURES / f"{name}.jpg"
+            picture.save(path, quality=85, optimize=True)
+        else:
+            path = PICTURES / f"{name}.png"
+            picture.convert("RGB").quantize(256).save(path, optimize=True)
         print(f"{path}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -88,11 +88,16 @@ def learning_curve(training: Sequence[float], validation: Sequence[float], label
         for (name, values), colour, dashes, marker in zip(
             series, _SERIES, _DASHES, _MARKERS, strict=True
         ):
+            # Close together, markers would hide the dashes.
+            ms = 3.5 if len(epochs) <= 20 else 0
             axes.plot(
-                epochs, values, color=colour, linestyle=dashes, marker=marker, ms=3.5, label=name
+                epochs, values, color=colour, linestyle=dashes, marker=marker, ms=ms, label=name
             )
         axes.set(xlabel="Epoch", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(epochs) == 1:
+            axes.set_xlim(0, 2)
+            axes.set_xticks([1])
         axes.legend()
 
     return _svg(draw)

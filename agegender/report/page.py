@@ -1,5 +1,6 @@
 """The report as one HTML page."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -446,5 +447,15 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         else:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            yield prefix + name, "null" if value is None else shown
+            yield prefix + name, ", ".join(map(_written, value if _many(value) else [value]))
+
+
+def _many(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 0
+
+
+def _written(value: Any) -> str:
+    """A parameter's value as params.yaml has it."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return str(value)
