@@ -42,7 +42,7 @@ mend: .venv/installed
 	@$(USE_VENV); python -m tools.mend
 
 serve: .venv/installed
-	@.venv/bin/python -m http.server --directory report $(PORT)
+	@.venv/bin/python -m http.server --bind 127.0.0.1 --directory report $(PORT)
 
 pictures: .venv/installed
 	@$(USE_VENV); python -m tools.pictures

@@ -10,21 +10,11 @@ from typing import Any
 
 from agegender import timings
 from benchmarks.measure import run
+from stages.report import OUTPUTS
 from tools.clones import ROOT, Clone
 
 FACES = ROOT.parent / "shared/data/utkface-train_val-5000.tar.gz"
 # The file whose digest a stage's record of time is found by.
-OUTPUTS = {
-    "download": "data/raw/manifest.csv",
-    "download_vgg16": "data/vgg16/vgg16.npz",
-    "split": "data/split/train.csv",
-    "preprocess": "data/tfrecords/index.json",
-    "embed_vgg16": "data/embeddings/index.json",
-    "train_custom": "models/custom.keras",
-    "train_vgg16": "models/vgg16.keras",
-    "evaluate@custom": "predictions/custom.csv",
-    "evaluate@vgg16": "predictions/vgg16.csv",
-}
 
 
 @dataclass(frozen=True)

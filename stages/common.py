@@ -36,13 +36,15 @@ def project_root() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
-def record_time(stage: str, output: Path, **more: Any) -> None:
-    """Keep how long this process took to write ``output``, and what else there is to say of it.
+def record_time(stage: str, output: Path, earlier: float = 0.0, **more: Any) -> None:
+    """Keep how long it took to write ``output``, and what else there is to say of it.
 
-    Times lie in timings/, which is neither DVC's nor git's: no result depends on them.
+    That is how long this process has been at it, and the seconds that ``earlier`` ones spent on
+    what it took over. Times lie in timings/, which is neither DVC's nor git's: no result depends
+    on them.
     """
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    seconds = time.monotonic() - _STARTED
+    seconds = time.monotonic() - _STARTED + earlier
     timings.record(project_root() / "timings", stage, output, seconds, machine=machine, **more)
 
 

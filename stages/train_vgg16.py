@@ -57,7 +57,7 @@ def main() -> None:
         )
     save(in_float32(network, options.precision, build).saved, MODEL)
     progress.finish()
-    record_time("train_vgg16", MODEL, epoch_seconds=history.seconds)
+    record_time("train_vgg16", MODEL, history.earlier_seconds, epoch_seconds=history.seconds)
 
 
 if __name__ == "__main__":

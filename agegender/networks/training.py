@@ -20,10 +20,19 @@ Epoch = dict[str, dict[str, float]]
 
 @dataclass
 class History:
-    """What training measured: values an epoch, and seconds an epoch."""
+    """What training measured: values an epoch, and seconds an epoch.
+
+    Of the first ``resumed`` epochs an earlier process kept both.
+    """
 
     epochs: list[Epoch] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    resumed: int = 0
+
+    @property
+    def earlier_seconds(self) -> float:
+        """What earlier processes spent on the epochs that are in the result."""
+        return sum(self.seconds[: self.resumed])
 
     @property
     def best(self) -> int:
@@ -142,7 +151,7 @@ class _Weights:
         _assign(variables, arrays[: len(variables)])
         self._best = arrays[len(variables) :]
         say(f"resuming behind epoch {len(state['epochs'])}")
-        return History(state["epochs"], state["seconds"])
+        return History(state["epochs"], state["seconds"], resumed=len(state["epochs"]))
 
     def conclude(self) -> None:
         """Give the model the weights that are the result."""

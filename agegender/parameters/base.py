@@ -44,6 +44,9 @@ def _describe(problem: Any, where: str, section: type[BaseModel]) -> str:
         return f"'{name}' is missing"
     message = problem["msg"].removeprefix("Value error, ")
     message = message.replace("Input should be", "should be")
+    if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
+        # Of several parameters together.
+        return f"'{name}': {message}"
     return f"'{name}' is {problem['input']!r}, but {message}"
 
 
