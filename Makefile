@@ -15,7 +15,7 @@ help:
 	@echo 'make verify        run the pipeline in two clean clones and compare all that they wrote'
 	@echo 'make kills         kill a small pipeline at many moments, finish it, compare all that it wrote'
 	@echo 'make mend          mend what a killed DVC cannot read; make repro does it too'
-	@echo 'make serve         show the report at http://localhost:$(PORT)/'
+	@echo 'make serve         show the report at http://localhost:$(PORT)/ (make PORT=8080 serve for another)'
 	@echo 'make pictures      take the README'"'"'s pictures anew, from drawn portraits and their report'
 	@echo 'make deps          write dvc.yaml'"'"'s code dependencies and docs/staleness.md anew'
 	@echo 'make requirements  compile requirements.txt from requirements.in to the newest versions'
@@ -41,8 +41,9 @@ kills: .venv/installed
 mend: .venv/installed
 	@$(USE_VENV); python -m tools.mend
 
-serve: .venv/installed
-	@.venv/bin/python -m http.server --bind 127.0.0.1 --directory report $(PORT)
+serve:
+	@test -f report/index.html || { echo 'error: there is no report yet; make repro writes it'; exit 1; }
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory report $(PORT)
 
 pictures: .venv/installed
 	@$(USE_VENV); python -m tools.pictures

@@ -123,7 +123,10 @@ def metrics() -> None:
             rows.append([heading, *cells, "" if baseline is None else f"{baseline:.{digits}f}"])
     print(f"On the {values['custom']['n']} photos of the test split (95 % interval):")
     _print_table(["", "custom CNN", "VGG16", "baseline"], rows)
-    print(f"The report: {REPORT.resolve()}")
+    if REPORT.exists():
+        print(f"The report: {REPORT.resolve()}")
+    else:
+        print("The report is not here yet; `dvc repro` makes it")
 
 
 def _with_interval(task: dict[str, Any] | None, name: str, digits: int) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -121,6 +122,7 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         with held_back():
             check = subprocess.run([sys.executable, "-m", "agegender", "check"], check=False)
         if check.returncode:
+            _put_back_outputs()
             raise SystemExit(1)
         _keep_lock_file()
         inputs()
@@ -143,6 +145,27 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         if message is None:
             raise
         raise SystemExit(f"error: {message}") from None
+
+
+def _put_back_outputs() -> None:
+    """Bring back what DVC has just removed: it clears a stage's outputs before it starts it."""
+    name = os.environ.get("DVC_STAGE")
+    if name is None:
+        return
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        for out in repo.stage.load_one(name=name).outs:
+            if out.exists:
+                continue
+            if out.use_cache:
+                # What was never made cannot be brought back.
+                with suppress(DvcException):
+                    out.checkout(force=True)
+            else:
+                git = ["git", "checkout", "--quiet", "--", out.fs_path]
+                subprocess.run(git, check=False, stderr=subprocess.DEVNULL)
 
 
 def _say_interrupted(saved: str) -> None:

@@ -134,23 +134,29 @@ def test_three_photos_of_one_gender_are_enough(reproduced: Reproduced, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("section", "name", "value", "words"),
     [
-        ("epochs", -1, "'train_custom.epochs' is -1"),
-        ("epochs", "ten", "'train_custom.epochs' is 'ten'"),
-        ("epoch", 3, "'train_custom.epoch' is unknown"),
+        ("train_custom", "epochs", -1, "'train_custom.epochs' is -1"),
+        ("split", "test", 2.0, "'split.test' is 2.0"),
+        ("evaluate", "bootstrap_sample", 3, "'evaluate.bootstrap_sample' is unknown"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_touches_nothing(
-    reproduced: Reproduced, tmp_path: Path, name: str, value: object, words: str
+    reproduced: Reproduced, tmp_path: Path, section: str, name: str, value: object, words: str
 ) -> None:
     clone = reproduced.copy(tmp_path)
-    model = (clone.path / "models/vgg16.keras").read_bytes()
-    clone.set_parameters(train_custom={name: value}, train_vgg16={"dropout": 0.25})
+
+    def outputs() -> dict[str, bytes]:
+        folders = ("data", "metrics", "models", "plots", "predictions", "report")
+        found = [path for folder in folders for path in (clone.path / folder).rglob("*")]
+        return {str(path): path.read_bytes() for path in found if path.is_file()}
+
+    before = outputs()
+    clone.set_parameters(train_vgg16={"dropout": 0.25})
+    clone.set_parameters(**{section: {name: value}})
     errors = [line for line in clone.dvc("repro", fails=True).splitlines() if "error:" in line]
     assert len(errors) == 1 and words in errors[0]
-    clone.dvc("checkout")
-    assert (clone.path / "models/vgg16.keras").read_bytes() == model
+    assert outputs() == before
     assert words in clone.run("python", "-m", "agegender", "check", fails=True)
 
 
