@@ -1,4 +1,4 @@
-"""Score a model on the test split, which no other stage looks at."""
+"""Score a model on the test split, which nothing is chosen by."""
 
 import json
 import sys

@@ -74,6 +74,19 @@ def test_the_custom_cnn_has_the_source_reports_parameters() -> None:
     assert formulas["dense1"] == "(16384 + 1)·256"
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"convolutions": 2, "batch_normalization": True, "age_head": "distribution"}],
+)
+def test_every_formula_counts_its_layers_parameters(changed: dict[str, Any]) -> None:
+    base = vgg16_base.base(32, "block5", weights=None)
+    options = vgg16_options(**{name: changed[name] for name in changed if name != "convolutions"})
+    for model in (small(**changed).saved, vgg16.build(options, base, 32, BOTH).saved):
+        for row in layers(model):
+            by_formula = eval(row["formula"].replace("·", "*") or "0")
+            assert by_formula == row["parameters"], row
+
+
 def test_heads_on_256_units_have_257_parameters() -> None:
     model = custom.build(custom_options(dense_units=[256]), 128, BOTH).saved
     assert (counted(model)["gender"], counted(model)["age"]) == (257, 257)

@@ -89,11 +89,3 @@ def test_the_worst_groups_of_both_models_are_named() -> None:
     assert "people aged 0–9, by more than chance" in both and "Asian" not in both
     unsure = children._replace(size=perhaps)
     assert "no group" in prose.worst_for_both("gender", [[children], [unsure]])
-
-
-def test_the_loss_is_that_of_the_age_head() -> None:
-    assert prose.loss(["gender", "age"], {}) == (
-        "binary cross-entropy of gender plus mean absolute error of age"
-    )
-    assert "absolute error" not in prose.loss(["age"], {"age_head": "distribution"})
-    assert "age" not in prose.loss(["gender"], {"age_head": "distribution"})

@@ -21,8 +21,8 @@ def layers(model: keras.Model) -> list[dict[str, Any]]:
 
     Returns:
         ``name``, ``kind`` (Keras's class), ``output_shape`` (without the batch), ``parameters``,
-        ``trainable`` (whether training changes any), and ``formula``, by which the parameters of a
-        convolution or dense layer are counted, else empty.
+        ``trainable`` (whether training changes any), and ``formula``, by which the parameters are
+        counted (· is times), empty where there are none.
     """
     return [
         {
@@ -38,10 +38,10 @@ def layers(model: keras.Model) -> list[dict[str, Any]]:
 
 
 def _formula(layer: keras.layers.Layer) -> str:
-    if isinstance(layer, keras.layers.Conv2D):
-        height, width, channels, filters = layer.kernel.shape
-        return f"({height}·{width}·{channels} + 1)·{filters}"
-    if isinstance(layer, keras.layers.Dense):
-        inputs, units = layer.kernel.shape
-        return f"({inputs} + 1)·{units}"
+    if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+        *inputs, units = layer.kernel.shape
+        product = "·".join(map(str, inputs))
+        return f"({product} + 1)·{units}" if layer.use_bias else f"{product}·{units}"
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return f"{len(layer.weights)}·{layer.moving_mean.shape[0]}"
     return ""

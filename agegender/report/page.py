@@ -15,7 +15,7 @@ from markupsafe import Markup
 from agegender.dataset.names import GENDERS, RACES
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.metrics import LEADING, MIN_GROUP, Gap
-from agegender.report import figures, gallery, prose
+from agegender.report import figures, gallery, methods, prose
 from agegender.report.gallery import Row
 from agegender.report.results import Curve, Model
 
@@ -107,10 +107,7 @@ def _context(report: Report) -> dict[str, Any]:
             {
                 "score": score,
                 "values": [_cell(score, model.metrics[task], name) for model in report.models],
-                "sort": report.differences[task][name].value,
-                "difference": score.bare_difference(report.differences[task][name].value),
-                "interval": score.bare_range(*report.differences[task][name][1:]),
-                "chance": report.differences[task][name].is_chance,
+                **_difference(score, report.differences[task][name]),
                 "sentence": prose.difference(
                     score, first.noun, second.noun, report.differences[task][name]
                 ),
@@ -120,7 +117,7 @@ def _context(report: Report) -> dict[str, Any]:
         ],
         "figures": list(_comparison_figures(report.models)),
         "groups": [_group_table(report.models, task) for task in first.tasks],
-        "cumulative": _cumulative(report.models) if "age" in first.tasks else None,
+        "cumulative": _cumulative(report) if "age" in first.tasks else None,
         "worst_for_both": [
             prose.worst_for_both(task, [list(_gaps(model, task)) for model in report.models])
             for task in first.tasks
@@ -199,16 +196,12 @@ def _model(report: Report, model: Model, place: int) -> dict[str, Any]:
         )
     return {
         "results": model,
-        "layers": [
-            {**layer, "name": _breakable(layer["name"]), "formula": _formula(layer)}
-            for layer in model.layers
-        ],
-        "kinds": {layer["kind"] for layer in model.layers},
-        "loss": prose.loss(model.tasks, model.training),
+        "layers": [{**layer, "name": _breakable(layer["name"])} for layer in model.layers],
+        "methods": _methods(report, model),
         "epochs": len(model.curves["loss"].training),
         "training": [(_breakable(name), value) for name, value in _flat(model.training)],
         "curves": [_curve_figure(model, metrics) for metrics in _curves(model)],
-        "fitting": prose.fitting(model.noun, model.curves["loss"]),
+        "fitting": prose.fitting(model.noun, model.curves["loss"], model.training["best_epoch"]),
         "sections": sections,
         "confusion": model.plots["confusion"].to_dict("records")
         if "gender" in model.tasks
@@ -227,6 +220,24 @@ def _model(report: Report, model: Model, place: int) -> dict[str, Any]:
         "share": 100
         * model.metrics["parameters"]["trainable"]
         / model.metrics["parameters"]["total"],
+    }
+
+
+def _methods(report: Report, model: Model) -> dict[str, str]:
+    """What was built and how it was trained, in words."""
+    training, loss = model.training, model.curves["loss"]
+    embedding = report.parameters["embed_vgg16"] if model.name == "vgg16" else None
+    network = methods.vgg16_network if model.name == "vgg16" else methods.custom_network
+    changes = methods.changes(training, embedding)
+    return {
+        "network": network(model.tasks, training),
+        "counting": methods.counting(model.layers),
+        "optimizer": methods.optimizer(training),
+        "loss": methods.loss(model.tasks, training),
+        "changes": changes,
+        "arithmetic": methods.arithmetic(training, embedding),
+        "kept": methods.kept(training, loss),
+        "comparing": methods.comparing(training, bool(changes), model.tasks),
     }
 
 
@@ -258,13 +269,6 @@ def _pull(model: Model) -> str | None:
 def _breakable(name: str) -> str:
     """A name from code, with places where a narrow page may break it."""
     return name.replace(".", ".\N{ZERO WIDTH SPACE}").replace("_", "_\N{ZERO WIDTH SPACE}")
-
-
-def _formula(layer: Mapping[str, Any]) -> str:
-    """By which a layer's parameters are counted; empty where it has none."""
-    if layer["kind"] == "BatchNormalization" and not layer["formula"]:
-        return f"4·{layer['output_shape'][-1]}"
-    return str(layer["formula"])
 
 
 def _group_table(models: Sequence[Model], task: str) -> dict[str, Any]:
@@ -311,14 +315,30 @@ def _cell(score: prose.Score, row: Mapping[Any, Any], name: str) -> dict[str, An
     }
 
 
-def _cumulative(models: Sequence[Model]) -> list[dict[str, Any]]:
-    """CS@k of both models by k."""
+def _cumulative(report: Report) -> list[dict[str, Any]]:
+    """CS@k of both models, and its difference, by k."""
     score = prose.Score("CS@k", 1, "", "", 1, True)
-    tables = [model.plots["cumulative"].to_dict("records") for model in models]
+    # Of shares, as the metrics have it; the plots have percent.
+    points = prose.SCORES["age"]["cs5"]
+    tables = [model.plots["cumulative"].to_dict("records") for model in report.models]
     return [
-        {"k": int(rows[0]["k"]), "values": [_cell(score, row, "percent") for row in rows]}
+        {
+            "k": int(rows[0]["k"]),
+            "values": [_cell(score, row, "percent") for row in rows],
+            **_difference(points, report.differences["age"][f"cs{int(rows[0]['k'])}"]),
+        }
         for rows in zip(*tables, strict=True)
     ]
+
+
+def _difference(score: prose.Score, estimate: Estimate) -> dict[str, Any]:
+    """The cell of a difference."""
+    return {
+        "sort": estimate.value,
+        "difference": score.bare_difference(estimate.value),
+        "interval": score.bare_range(estimate.low, estimate.high),
+        "chance": estimate.is_chance,
+    }
 
 
 def _curves(model: Model) -> list[list[str]]:
@@ -354,7 +374,8 @@ def _curve_figure(model: Model, metrics: Sequence[str]) -> dict[str, Any]:
         else first
     )
     if metrics[0] == "loss" and not others:
-        title = "Loss of both tasks together"
+        together = len(model.tasks) > 1
+        title = "Loss of both tasks together" if together else "Loss that training minimises"
     alternative = (
         f"{title}, of {model.noun} by epoch. Training: "
         f"{curve.training[0]:.3g} after the first epoch, {curve.training[-1]:.3g} after the last. "

@@ -175,36 +175,40 @@ def against_baseline(score: Score, value: float, low: float, high: float, baseli
     return f"{start}is no better than that by more than chance may bring about."
 
 
-def fitting(model: str, curve: Curve) -> str:
+def fitting(model: str, curve: Curve, keeps_best: bool = False) -> str:
     """What a loss curve shows about overfitting, by the rule that the report states.
 
     Args:
         model: what a sentence calls it.
         curve: of the loss of all tasks.
+        keeps_best: whether the model is that of the epoch with the lowest validation loss.
     """
     epochs = len(curve.validation)
     if epochs == 1:
         return f"After one epoch, {model} has no curve yet that could show overfitting."
-    lowest = min(range(epochs), key=lambda epoch: curve.validation[epoch])
+    lowest = curve.lowest
     best, last = curve.validation[lowest], curve.validation[-1]
     numbers = (
         f"validation loss {best:.2f} at its lowest, after epoch {lowest + 1}, and {last:.2f} at "
         f"the end; training loss {curve.training[-1]:.2f}"
     )
+    kept = f" The model kept is that of epoch {lowest + 1}." if keeps_best else ""
     rise = last - best
     if rise >= OVERFITTING_RISE * abs(best) and curve.training[-1] < curve.training[lowest]:
+        # Fewer epochs would end in the weights that are kept anyway.
+        remedy = "More dropout" if keeps_best else "Fewer epochs or more dropout"
         return (
             f"{capitalised(model)} overfits: from epoch {lowest + 1} on, training loss falls while "
-            f"validation loss rises ({numbers}). Fewer epochs or more dropout may serve it."
+            f"validation loss rises ({numbers}).{kept} {remedy} may serve it."
         )
     if lowest == epochs - 1:
         fall = curve.validation[-2] - last
         if fall >= STILL_FALLING * abs(curve.validation[-2]):
             return (
                 f"{capitalised(model)} does not overfit, and its validation loss is still falling "
-                f"({numbers}): more epochs may improve it."
+                f"({numbers}): more epochs may improve it.{kept}"
             )
-    return f"The curves of {model} show no overfitting by the rule ({numbers})."
+    return f"The curves of {model} show no overfitting by the rule ({numbers}).{kept}"
 
 
 def gap(task: str, gap: Gap) -> str:
@@ -275,21 +279,6 @@ def towards_the_middle(model: str, rows: Sequence[Mapping[Any, Any]]) -> str | N
         f"out {young['bias']:.1f} years too old on average, and {people('age', old['group'])} "
         f"{-old['bias']:.1f} years too young."
     )
-
-
-def loss(tasks: Sequence[str], training: Mapping[str, Any]) -> str:
-    """What was minimised, in words.
-
-    Args:
-        tasks: that were trained.
-        training: the parameters of the training stage; without ``age_head`` it is linear.
-    """
-    head = training.get("age_head", "linear")
-    words = {
-        "gender": "binary cross-entropy of gender",
-        "age": "mean absolute error of age" if head == "linear" else "cross-entropy over ages",
-    }
-    return " plus ".join(words[task] for task in tasks)
 
 
 def people(by: str, group: str) -> str:

@@ -23,6 +23,11 @@ class Curve:
     training: list[float]
     validation: list[float]
 
+    @property
+    def lowest(self) -> int:
+        """The number, from 0, of the first epoch with the lowest validation value."""
+        return self.validation.index(min(self.validation))
+
 
 @dataclass(frozen=True)
 class Model:

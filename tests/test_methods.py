@@ -1,0 +1,96 @@
+"""The report's words on what was built and how it was trained: all of it, and nothing else."""
+
+from typing import Any
+
+import yaml
+
+from agegender.report import methods, prose
+from agegender.report.results import Curve
+from tools.clones import ROOT
+
+BOTH = ["gender", "age"]
+DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
+BEST = yaml.safe_load((ROOT / "recipes/best.yaml").read_text())
+CURVE = Curve([9, 7, 5, 4], [9, 8, 9, 10])
+
+
+def parameters(section: str, **changed: object) -> dict[str, Any]:
+    return DEFAULTS[section] | changed
+
+
+def best(section: str) -> dict[str, Any]:
+    return parameters(section, **BEST[section])
+
+
+def test_the_defaults_are_told_without_what_they_leave_out() -> None:
+    plain, embedding = parameters("train_custom"), parameters("embed_vgg16")
+    network = methods.custom_network(BOTH, plain)
+    assert "4 blocks with 32, 64, 128 and 256 filters. A block has a convolution of 3" in network
+    assert "flattened" in network and "256 and 128 units with ReLU, dropout of 0.2" in network
+    assert "a sigmoid unit for gender and a linear unit for age." in network
+    for word in ("normalisation", "mirror", "average"):
+        assert word not in network
+    assert methods.optimizer(plain) == "Adam, learning rate 0.001"
+    assert methods.loss(BOTH, plain) == (
+        "binary cross-entropy of gender; plus mean absolute error of age"
+    )
+    assert methods.kept(plain, CURVE) == "those after the last epoch"
+    assert methods.arithmetic(plain, embedding) == "float32"
+    assert methods.changes(plain) == methods.changes(parameters("train_vgg16"), embedding) == ""
+    assert "changed, with dropout at work; so" in methods.comparing(plain, False, BOTH)
+    assert "All its convolutions are frozen" in methods.vgg16_network(
+        BOTH, parameters("train_vgg16")
+    )
+
+
+def test_every_ingredient_of_the_best_recipe_is_told() -> None:
+    custom, vgg16, embedding = best("train_custom"), best("train_vgg16"), best("embed_vgg16")
+    network = methods.custom_network(BOTH, custom)
+    assert "3 in a row, with batch normalisation and ReLU behind each" in network
+    assert "global average pooling" in network and "flattened" not in network
+    assert "softmax over the ages" in network and "its mirror image" in network
+    other = methods.vgg16_network(BOTH, vgg16)
+    assert "average pooling, batch normalisation and then" in other and "mirror image" in other
+    assert "trained from block4 on" in other
+    assert methods.optimizer(custom) == (
+        "AdamW, learning rate 0.002; reached from 0 over 2 epochs, then falling along a cosine to "
+        "0 at the end of 40 epochs; weight decay 0.05 on all but biases and batch normalisation"
+    )
+    assert "and 0.0001 for the pre-trained layers" in methods.optimizer(vgg16)
+    loss = methods.loss(BOTH, custom | {"age_weight": 0.5})
+    assert "smoothed to 0.025 and 0.975; plus 0.5 times cross-entropy over ages" in loss
+    assert "standard deviation of 2.0 years" in loss
+    assert "age" not in methods.loss(["gender"], custom)
+    assert "smoothed" not in methods.loss(["age"], custom)
+    assert "decay 0.998 a step" in methods.kept(custom, CURVE)
+    assert methods.arithmetic(custom).startswith("bfloat16 in training")
+    assert "rotated" in methods.changes(custom) and "partly erased" in methods.changes(custom)
+    assert methods.changes(vgg16, embedding) == (
+        "one of 2 views in each epoch (the photo and its mirror image); feature maps shifted by up "
+        "to a cell"
+    )
+    compared = methods.comparing(custom, True, BOTH)
+    assert "with dropout, changed photos and each batch" in compared
+    assert "of the averaged weights" in compared and "Smoothed labels" in compared
+    assert "Smoothed" not in methods.comparing(custom, True, ["age"])
+
+
+def test_the_epoch_that_was_kept_is_told_and_fewer_are_not_advised() -> None:
+    kept = methods.kept(parameters("train_custom", best_epoch=True), CURVE)
+    assert kept == "those after epoch 2, whose validation loss is the lowest"
+    last, best = (prose.fitting("the CNN", CURVE, keeps_best) for keeps_best in (False, True))
+    assert "Fewer epochs" in last and "The model kept" not in last
+    assert "Fewer epochs" not in best and "The model kept is that of epoch 2" in best
+
+
+def test_layers_without_a_bias_are_told() -> None:
+    def layer(kind: str, formula: str) -> dict[str, Any]:
+        return {"kind": kind, "formula": formula}
+
+    plain = methods.counting([layer("Conv2D", "(3·3·3 + 1)·8"), layer("Dense", "(8 + 1)·1")])
+    assert plain == "Other layers have no parameters."
+    words = methods.counting(
+        [layer("Conv2D", "3·3·3·8"), layer("BatchNormalization", "4·8"), layer("Dense", "117·1")]
+    )
+    assert "convolutions here have none" in words and "4 parameters a channel" in words
+    assert "expectation of age" in words
