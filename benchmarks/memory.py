@@ -21,7 +21,6 @@ SMALL = {
     "embed_vgg16": {"precision": "bfloat16"},
 }
 SMALL_PHOTOS = 32
-WITHOUT_NETWORK = ("download", "split", "preprocess")
 ON_PHOTOS = ("train_custom", "evaluate custom")
 ON_SMALL_PHOTOS = ("preprocess", "embed_vgg16", "train_vgg16", "evaluate vgg16", "report")
 
@@ -59,7 +58,7 @@ def _peaks(
             command = [sys.executable, "-m", f"stages.{name}", *arguments]
             yield stage, peak_memory(command, clone.path, clone.env)
 
-    yield from peaks(WITHOUT_NETWORK)
+    yield from peaks(scale.memory_stages)
     if scale.memory_networks:
         yield from peaks(ON_PHOTOS)
         clone.set_parameters(image_size=SMALL_PHOTOS)

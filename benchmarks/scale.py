@@ -16,7 +16,7 @@ class Scale:
         validated: likewise, for validation.
         epochs: likewise, passes.
         trainings: how often that comparison is repeated, each time with another seed.
-        seeds: of a head, where embeddings in bfloat16 are compared with those in float32.
+        seeds: of a head, where its deviation is asked for.
         fed: in an epoch of the custom CNN.
         fed_slowly: likewise, from the inputs that others use.
         stepped: training steps for the arithmetic.
@@ -25,7 +25,8 @@ class Scale:
         experiments: how often an experiment is timed.
         started: stages without a network whose start-up is timed.
         memory: the two sizes of the data set between which memory is compared.
-        memory_networks: whether that goes for the stages with a network too.
+        memory_stages: those without a network for which that is done.
+        memory_networks: whether it is done for the stages with a network too.
         files: numbers of raw images that DVC is given.
     """
 
@@ -45,6 +46,7 @@ class Scale:
     experiments: int
     started: tuple[str, ...]
     memory: tuple[int, int]
+    memory_stages: tuple[str, ...]
     memory_networks: bool
     files: tuple[int, ...]
 
@@ -70,6 +72,7 @@ FULL = Scale(
     experiments=2,
     started=("download", "download_vgg16", "split", "preprocess", "report"),
     memory=(5_000, 50_000),
+    memory_stages=("download", "split", "preprocess"),
     memory_networks=True,
     files=(5_000, 25_000),
 )
@@ -88,7 +91,7 @@ QUICK = Scale(
     validated=4,
     epochs=2,
     trainings=1,
-    seeds=2,
+    seeds=1,
     fed=8,
     fed_slowly=8,
     stepped=1,
@@ -97,6 +100,7 @@ QUICK = Scale(
     experiments=0,
     started=("split",),
     memory=(20, 40),
+    memory_stages=("download",),
     memory_networks=False,
     files=(20,),
 )

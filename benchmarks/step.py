@@ -34,7 +34,8 @@ def main(threads: str, precision: str, compiler: str, image_size: str, steps: st
     data = tf.data.Dataset.from_tensors((images, answers)).repeat(int(steps))
     model.fit(data, verbose=0)
     taken = _fastest(lambda: model.fit(data, verbose=0), 2) / int(steps)
-    limit = max(_product(), _convolution())
+    times = min(5, int(steps))
+    limit = max(_product(times), _convolution(times))
     step = PASSES * BATCH * operations(model) / taken / 1e9
     print(json.dumps({"photos": BATCH / taken, "step": step, "limit": limit}))
 
@@ -60,21 +61,21 @@ def _fastest(work: Callable[[], object], times: int) -> float:
     return min(taken)
 
 
-def _product(side: int = 2048) -> float:
+def _product(times: int, side: int = 2048) -> float:
     """GFLOP/s of a matrix product."""
     matrix = tf.random.normal((side, side))
     work = tf.function(lambda: tf.reduce_sum(tf.matmul(matrix, matrix)))
     work().numpy()
-    return 2 * side**3 / _fastest(lambda: work().numpy(), 5) / 1e9
+    return 2 * side**3 / _fastest(lambda: work().numpy(), times) / 1e9
 
 
-def _convolution(side: int = 64, channels: int = 256) -> float:
+def _convolution(times: int, side: int = 64, channels: int = 256) -> float:
     """GFLOP/s of a convolution such as VGG16's."""
     images = tf.random.normal((8, side, side, channels))
     kernel = tf.random.normal((3, 3, channels, channels))
     work = tf.function(lambda: tf.reduce_sum(tf.nn.conv2d(images, kernel, 1, "SAME")))
     work().numpy()
-    return 8 * 2 * side**2 * 9 * channels**2 / _fastest(lambda: work().numpy(), 5) / 1e9
+    return 8 * 2 * side**2 * 9 * channels**2 / _fastest(lambda: work().numpy(), times) / 1e9
 
 
 if __name__ == "__main__":

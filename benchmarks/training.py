@@ -121,7 +121,7 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
         comparison.start(seed)
         whole.append(seconds(lambda: theirs.append(comparison.train_whole())))
     spread = list(ours)
-    for seed in range(scale.trainings, scale.trainings + 5):
+    for seed in range(scale.trainings, scale.trainings + scale.seeds):
         comparison.start(seed)
         spread.append(comparison.train_head())
     accuracy, mae = (pstdev(values) for values in zip(*spread, strict=True))

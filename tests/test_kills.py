@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,10 +33,11 @@ def forget(clone: Clone, *stages: str) -> None:
 def test_killed_stages_end_in_the_same_bytes(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
     seconds = {"download": 2.0, "split": 2.0, "embed_vgg16": 4.0}
-    forget(clone, *seconds)
     killer = Killer(clone, seconds, Counter({stage: 1 for stage in seconds}), random.Random(4))
-    killer.finish()
-    assert len(killer.kills) >= 2
+    # A fast machine may have left a stage before its moment came; the next round's come sooner.
+    while len(killer.kills) < 2:
+        forget(clone, *seconds)
+        killer.finish()
     assert not [out for out in compare(reproduced.clone.path, clone.path) if out.different]
     assert left_behind(clone.path) == []
 
@@ -46,12 +46,15 @@ def test_training_stopped_and_killed_ends_in_the_same_bytes(
     reproduced: Reproduced, tmp_path: Path
 ) -> None:
     clone = reproduced.copy(tmp_path)
+    # So many that no signal comes behind the last one, however late it is.
+    clone.set_parameters(train_custom={"epochs": 150})
+    clone.dvc("repro", "--single-item", "train_custom")
     before = (clone.path / "models/custom.keras").read_bytes()
-    stopped = signalled(clone, "epoch 1/3", signal.SIGINT)
+    stopped = signalled(clone, "epoch 1/150", signal.SIGINT)
     told = [line for line in stopped.splitlines() if "interrupted" in line]
     assert len(told) == 1 and "training is saved behind epoch" in told[0]
     assert "Traceback" not in stopped
-    assert "resuming behind epoch" in signalled(clone, "epoch 2/3", signal.SIGKILL)
+    signalled(clone, "resuming behind epoch", signal.SIGKILL)
     printed = clone.dvc("repro", "--force", "--single-item", "train_custom")
     assert "resuming behind epoch" in printed
     assert (clone.path / "models/custom.keras").read_bytes() == before
@@ -68,6 +71,8 @@ def signalled(clone: Clone, line: str, number: signal.Signals) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # Training waits for its lines to be read, some 60 epochs on at most.
+        pipesize=4096,
     ) as run:
         printed = ""
         assert run.stdout is not None
@@ -93,17 +98,18 @@ def test_ctrl_c_is_answered_while_a_stage_is_imported() -> None:
 @pytest.mark.parametrize("shell", ["", "; true"])
 def test_a_stage_ends_with_dvc(tmp_path: Path, shell: str) -> None:
     # A shell that has something else to do makes no way for its command.
+    # It pauses for the first time when it has found DVC.
     stage = (
-        f"import os, pathlib, time; pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch()\n"
-        "from stages import process; process.begin(); time.sleep(600)"
+        "import os, pathlib, threading, time; from stages import process; pause = time.sleep\n"
+        f"file = pathlib.Path({str(tmp_path)!r}, str(os.getpid()))\n"
+        "time.sleep = lambda seconds: (file.touch(), pause(seconds))\n"
+        "process.begin(); threading.Event().wait(600)"
     )
     command = f'{sys.executable} -c "{stage}"{shell}'
     dvc = f"import subprocess; subprocess.run(['/bin/sh', '-c', {command!r}])"
     environment = os.environ | {"SHELL": "/bin/sh", "DVC_STAGE": "any"}
     with subprocess.Popen([sys.executable, "-c", dvc], env=environment) as run:
         wait_until(lambda: bool(list(tmp_path.iterdir())))
-        # It looks for DVC at its start.
-        time.sleep(1)
         run.kill()
     (number,) = (int(path.name) for path in tmp_path.iterdir())
     wait_until(lambda: not alive(number))

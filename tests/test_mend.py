@@ -2,9 +2,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import Reproduced
@@ -49,16 +49,15 @@ def test_a_killed_process_blocks_nobody(project: Path) -> None:
     assert len(list(mend(project))) == 1
     assert not rwlock.exists()
 
-    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
-    with subprocess.Popen(sleeping) as other:
+    waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE) as other:
+        began = psutil.Process(other.pid).create_time()
         holder = {"pid": other.pid, "cmd": "dvc repro"}
         mine = {"pid": os.getpid(), "cmd": "dvc repro"}
         rwlock.write_text(json.dumps({"write": {"a": holder, "b": mine}, "read": {"c": [holder]}}))
-        later = time.time() + 10
-        os.utime(rwlock, (later, later))
+        os.utime(rwlock, (began + 60, began + 60))
         assert list(mend(project)) == []
         # Written before that process began: another one had the number.
-        os.utime(rwlock, (later - 20, later - 20))
+        os.utime(rwlock, (began - 2, began - 2))
         assert len(list(mend(project))) == 1
         assert json.loads(rwlock.read_text()) == {"write": {"b": mine}, "read": {}}
-        other.kill()

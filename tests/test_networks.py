@@ -1,5 +1,6 @@
 """The networks: their parameters, what a saved model promises, training that resumes."""
 
+import math
 import subprocess
 import sys
 from contextlib import closing
@@ -16,9 +17,9 @@ from agegender.dataset.example import Example
 from agegender.dataset.photos import SPLITS
 from agegender.dataset.records import shard_name, write_index, write_shard
 from agegender.errors import UserError
-from agegender.networks import custom, vgg16, vgg16_base
-from agegender.networks.augmentation import of_epoch
-from agegender.networks.batches import embeddings
+from agegender.networks import custom, objective, vgg16, vgg16_base
+from agegender.networks.augmentation import augment, of_epoch
+from agegender.networks.batches import embeddings, photos
 from agegender.networks.describe import layers, parameter_counts
 from agegender.networks.embedding import embed, saved_photos, views
 from agegender.networks.heads import Head
@@ -239,7 +240,7 @@ def trained(
     with closing(Progress(folder)) as progress:
         train(
             network,
-            lambda epoch: embeddings(PHOTOS, LABELS, 16, tasks, (7, epoch)),
+            lambda epoch: embeddings(PHOTOS, LABELS, options.batch_size, tasks, (7, epoch)),
             embeddings(PHOTOS, LABELS, 16, tasks),
             tasks,
             options,
@@ -293,13 +294,77 @@ def test_training_stops_early_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     assert any((a != b).any() for a, b in zip(best, last, strict=True))
 
 
+def test_a_loss_that_is_no_number_is_never_the_best() -> None:
+    def best(*losses: float) -> int:
+        return History([{"validation": {"loss": loss}} for loss in losses]).best
+
+    assert best(math.nan, 3, 2, 2, math.nan) == 2
+    assert best(3, math.nan) == 0
+    assert best(math.nan, math.nan) == 0
+
+
 def test_averaged_weights_are_those_that_validation_sees(tmp_path: Path) -> None:
-    averaged, curves = trained(tmp_path / "a/key", average_decay=0.9, dropout=0.0)
-    plain, plain_curves = trained(tmp_path / "b/key", dropout=0.0)
-    # The steps are the same; what is measured and kept is their mean.
-    assert curves[2]["train"] == plain_curves[2]["train"]
-    assert curves[2]["validation"] != plain_curves[2]["validation"]
-    assert any((a != b).any() for a, b in zip(averaged, plain, strict=True))
+    # An epoch of one step, so that what each step led to is known.
+    plain = [
+        trained(tmp_path / f"{epochs}/key", dropout=0.0, batch_size=50, epochs=epochs)
+        for epochs in (1, 2, 3)
+    ]
+    averaged, curves = trained(
+        tmp_path / "a/key", dropout=0.0, batch_size=50, epochs=3, average_decay=0.75
+    )
+    for epoch, (_, steps) in zip(curves, plain, strict=True):
+        assert epoch["train"] == steps[-1]["train"]
+    # Keras begins with the weights behind the first step.
+    expected = plain[0][0]
+    for weights, _ in plain:
+        expected = [0.75 * a + 0.25 * b for a, b in zip(expected, weights, strict=True)]
+    for got, wanted, last in zip(averaged, expected, plain[-1][0], strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-6)
+        assert not np.allclose(got, last, rtol=1e-4, atol=1e-6)
+
+    hidden, answers = averaged[:2], averaged[2:]
+    activated = np.maximum(PHOTOS @ hidden[0] + hidden[1], 0)
+    # Keras sorts the answers by their names.
+    age, gender = (activated @ answers[i] + answers[i + 1] for i in (0, 2))
+    right = (gender[:, 0] >= 0) == LABELS[:, 0]
+    seen = curves[-1]["validation"]
+    assert seen["gender_accuracy"] == pytest.approx(right.mean())
+    assert seen["age_mae"] == pytest.approx(np.abs(age[:, 0] - LABELS[:, 1]).mean(), rel=1e-4)
+
+
+TRUTH = {"gender": [0, 1, 1, 0], "age": [0, 30, 60, 116]}
+ANSWERS = {"gender": [0.1, 0.6, 0.2, 0.5], "age": [3, 25, 60, 100]}
+
+
+def test_smoothed_labels_lie_nearer_to_the_middle() -> None:
+    truth, answer = np.array(TRUTH["gender"]), np.array(ANSWERS["gender"])
+    for smoothing in (0.0, 0.2):
+        loss = objective.losses(BOTH, custom_options(label_smoothing=smoothing))["gender"]
+        got = loss(tf.constant(truth[:, None], tf.float32), tf.constant(answer[:, None]))
+        wanted = truth * (1 - smoothing) + smoothing / 2
+        entropy = -(wanted * np.log(answer) + (1 - wanted) * np.log(1 - answer))
+        np.testing.assert_allclose(got, entropy, rtol=1e-5)
+
+
+def test_the_loss_is_the_weighted_sum() -> None:
+    options = custom_options(gender_weight=3.0, age_weight=0.25)
+    inputs = [keras.Input((1,)) for task in BOTH]
+    model = keras.Model(inputs, dict(zip(BOTH, inputs, strict=True)))
+    model.compile(
+        loss=objective.losses(BOTH, options),
+        loss_weights=objective.weights(BOTH, options),
+        metrics=objective.metrics(BOTH, options),
+    )
+    given, truth = (
+        {task: np.array(values[task], np.float32)[:, None] for task in BOTH}
+        for values in (ANSWERS, TRUTH)
+    )
+    found = model.evaluate(list(given.values()), truth, verbose=0, return_dict=True)
+    measured = objective.named(found, BOTH)
+    entropy = -np.log([0.9, 0.6, 0.2, 0.5]).mean()
+    assert measured["gender_loss"] == pytest.approx(entropy, rel=1e-5)
+    assert measured["age_loss"] == measured["age_mae"] == pytest.approx(6)
+    assert measured["loss"] == pytest.approx(3 * entropy + 0.25 * 6, rel=1e-5)
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
@@ -322,6 +387,25 @@ def test_pretrained_weights_change_more_slowly_and_do_not_decay() -> None:
     assert float(fast.numpy()[0]) == pytest.approx(0.95)
     adam.apply([keras.ops.ones(1)] * 3)
     assert float(1 - slow.numpy()[0]) == pytest.approx((1 - float(bias.numpy()[0])) / 100, rel=1e-3)
+
+
+def test_weight_decay_leaves_biases_and_normalisation_alone() -> None:
+    layer = keras.Sequential(
+        [
+            keras.layers.Dense(2, bias_initializer="ones"),
+            keras.layers.BatchNormalization(beta_initializer="ones"),
+        ]
+    )
+    layer.build((None, 3))
+    before = {variable.path: variable.numpy() for variable in layer.trainable_variables}
+    adam = optimizer(custom_options(learning_rate=0.1, weight_decay=0.5), 5)
+    adam.build(layer.trainable_variables)
+    adam.apply([keras.ops.zeros_like(variable) for variable in layer.trainable_variables])
+    names = {variable.name for variable in layer.trainable_variables}
+    assert names == {"kernel", "bias", "gamma", "beta"}
+    for variable in layer.trainable_variables:
+        factor = 0.95 if variable.name == "kernel" else 1
+        np.testing.assert_allclose(variable, before[variable.path] * factor, rtol=1e-6)
 
 
 def test_a_distribution_answers_with_its_expectation() -> None:
@@ -409,7 +493,7 @@ def test_without_options_photos_are_left_alone() -> None:
         {"zoom": 0.3},
         {"brightness": 0.3},
         {"contrast": 0.5},
-        {"erasing": 0.9},
+        {"erasing": 1.0},
         {key: 0.2 for key in NOTHING if key != "flip"},
     ],
 )
@@ -438,6 +522,111 @@ def test_a_flip_mirrors_about_half_of_the_photos_and_changes_nothing_else() -> N
         for images in (IMAGES, IMAGES[:, :, ::-1])
     )
     assert (straight ^ turned).all() and 16 <= turned.sum() <= 48
+
+
+def changed(images: np.ndarray, **some: object) -> np.ndarray:
+    return np.asarray(augment(tf.constant(images), Augmentation.parse(NOTHING | some), (1, 0)))
+
+
+def bright(*places: tuple[int, int]) -> np.ndarray:
+    """500 black photos of 33 pixels a side with a bright spot of 3 at each (row, column)."""
+    images = np.zeros((500, 33, 33, 3), np.uint8)
+    for row, column in places:
+        images[:, row - 1 : row + 2, column - 1 : column + 2] = 200
+    return images
+
+
+def found(images: np.ndarray) -> np.ndarray:
+    """Where the brightness of each photo has its centre, (row, column) from the photo's middle."""
+    light = images.sum(axis=3)
+    places = np.stack(np.meshgrid(*[np.arange(33) - 16] * 2, indexing="ij"), axis=-1)
+    return np.tensordot(light, places, 2) / light.sum(axis=(1, 2))[:, None]
+
+
+def test_photos_are_shifted_to_every_side_and_no_further_than_allowed() -> None:
+    centres = found(changed(bright((16, 16)), shift=0.2))
+    assert np.abs(centres).max() <= 0.2 * 33 + 0.01
+    # To all four sides, nearly as far as may be, and both directions apart.
+    assert (centres.max(axis=0) > 6).all() and (centres.min(axis=0) < -6).all()
+    assert np.abs(np.corrcoef(centres.T)[0, 1]) < 0.2
+
+
+def test_photos_are_turned_either_way_and_no_further_than_allowed() -> None:
+    centres = found(changed(bright((16, 26)), rotation=20))
+    np.testing.assert_allclose(np.hypot(*centres.T), 10, atol=0.3)
+    degrees = np.degrees(np.arctan2(*centres.T))
+    assert 18 < degrees.max() <= 21 and -21 <= degrees.min() < -18
+
+
+def test_zoom_changes_both_axes_alike() -> None:
+    # One after the other: the centre of both would tell of neither.
+    down = found(changed(bright((24, 16)), zoom=0.3))
+    across = found(changed(bright((16, 24)), zoom=0.3))
+    np.testing.assert_allclose(down, across[:, ::-1], atol=0.01)
+    np.testing.assert_allclose(down[:, 1], 0, atol=0.01)
+    assert 8 / 1.3 - 0.2 < down[:, 0].min() < 6.5 and 10.5 < down[:, 0].max() < 8 / 0.7 + 0.2
+
+
+def test_brightness_moves_the_mean_and_contrast_keeps_it() -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(100, 150, (500, 8, 8, 3)).astype(np.uint8)
+    before = images.astype(np.float32)
+
+    moved = changed(images, brightness=0.2) - before
+    # Every pixel of a photo alike.
+    assert np.ptp(moved, axis=(1, 2, 3)).max() < 0.01
+    assert 50 < moved.max() <= 51.01 and -51.01 <= moved.min() < -50
+
+    spread = changed(images, contrast=0.5)
+    np.testing.assert_allclose(spread.mean(axis=(1, 2)), before.mean(axis=(1, 2)), atol=0.01)
+    ratios = spread.std(axis=(1, 2, 3)) / before.std(axis=(1, 2, 3))
+    assert 0.49 < ratios.min() < 0.55 and 1.45 < ratios.max() < 1.51
+
+
+def test_erasing_greys_a_rectangle() -> None:
+    images = np.full((500, 64, 64, 3), 10, np.uint8)
+    some = changed(images, erasing=0.25)
+    assert 75 < (some != 10).any(axis=(1, 2, 3)).sum() < 175
+    erased = changed(images, erasing=1.0)
+    assert set(np.unique(erased)) == {10, 127.5}
+    grey = (erased == 127.5).all(axis=3)
+    sides = [grey.any(axis=axis).sum(axis=1) for axis in (2, 1)]
+    area = grey.sum(axis=(1, 2))
+    # Nothing but a rectangle has as many pixels as its sides promise.
+    assert (area == sides[0] * sides[1]).all()
+    # A rectangle between two pixels covers one more or one less a side.
+    low, high = ((np.sqrt(share) * 64 + off) ** 2 for share, off in ((0.02, -2), (0.25, 2)))
+    assert low <= area.min() and area.max() <= high
+    assert 0.11 < area.mean() / 64**2 < 0.16
+
+
+def test_an_epoch_shows_each_photo_once_with_its_own_labels(tmp_path: Path) -> None:
+    shards: dict[str, list] = {split: [] for split in SPLITS}
+    for number in range(5):
+        # A photo's first pixels tell its number.
+        some = [
+            Example(bytes([i, 255 - i, 7]) * 16, f"{i}.jpg", i, i % 2, 0)
+            for i in range(7 * number, 7 * number + 7)
+        ]
+        shards["train"].append(write_shard(tmp_path / shard_name("train", number, 5), some))
+    for split in ("validation", "test"):
+        shards[split] = [write_shard(tmp_path / shard_name(split, 0, 1), some[:1])]
+    write_index(tmp_path, 4, shards)
+
+    def seen(*order: int) -> list[int]:
+        numbers: list[int] = []
+        for images, labels in photos(tmp_path, "train", 8, BOTH, order):
+            first = images.numpy()[:, 0, 0, 0]
+            assert (labels["age"].numpy()[:, 0] == first).all()
+            assert (labels["gender"].numpy()[:, 0] == first % 2).all()
+            numbers += first.tolist()
+        return numbers
+
+    assert seen() == list(range(35))
+    first, second = seen(1, 0), seen(1, 1)
+    assert sorted(first) == sorted(second) == list(range(35))
+    assert len({tuple(order) for order in (seen(), first, second, seen(2, 0))}) == 4
+    assert first == seen(1, 0)
 
 
 def test_the_first_view_is_the_photo_and_the_second_its_mirror_image() -> None:

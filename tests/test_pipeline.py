@@ -90,7 +90,7 @@ def test_experiments(reproduced: Reproduced, tmp_path: Path) -> None:
     clone.dvc("checkout")
     clone.dvc("exp", "run", "--queue", "-S", "train_vgg16.dropout=0.1,0.2")
     clone.dvc("queue", "start", "--jobs", "1")
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while True:
         status = clone.dvc("queue", "status")
         if status.count("Success") == 2:

@@ -1,8 +1,12 @@
 """Two runs of the pipeline write the same bytes, and a difference is noticed."""
 
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.conftest import TINY, Reproduced
 from tools.clones import Clone
@@ -16,6 +20,24 @@ def test_two_clean_clones_write_the_same_bytes(reproduced: Reproduced, project: 
     assert {"data/raw", "models/custom.keras", "models/vgg16.keras", "report/index.html"} <= {
         output.path for output in compared
     }
+
+
+@pytest.mark.parametrize("place", [".config/pip", "settings/pip", ".pip"])
+def test_a_clone_uses_the_package_index_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    for name in ("PIP_CONFIG_FILE", "PIP_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert "PIP_CONFIG_FILE" not in Clone(tmp_path, tmp_path / "home").env
+    settings = tmp_path / place / "pip.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[global]\nindex-url = https://packages.example.org/simple\n")
+    told = Clone(tmp_path, tmp_path / "home").run(sys.executable, "-m", "pip", "config", "list")
+    assert "global.index-url='https://packages.example.org/simple'" in told.splitlines()
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    assert Clone(tmp_path, tmp_path / "home").env["PIP_CONFIG_FILE"] == os.devnull
 
 
 def pipeline(path: Path, when: str) -> dict[str, Any]:

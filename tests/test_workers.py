@@ -80,12 +80,13 @@ def test_ctrl_c_ends_workers_at_once_and_without_a_word(tmp_path: Path) -> None:
     ) as parent:
         wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
         os.killpg(parent.pid, signal.SIGINT)
-        assert parent.communicate(timeout=20)[0] == "interrupted\n"
+        assert parent.communicate(timeout=120)[0] == "interrupted\n"
     assert parent.returncode == 0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    # Long, for a machine that does much else; nothing that works takes it.
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -30,6 +30,9 @@ class Clone:
             "DVC_NO_ANALYTICS": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
         }
+        # The package index is the machine's, wherever home is.
+        if "PIP_CONFIG_FILE" not in inherited and (file := _pip_configuration()):
+            self.env["PIP_CONFIG_FILE"] = str(file)
 
     @classmethod
     def of_head(cls, folder: Path) -> "Clone":
@@ -125,3 +128,11 @@ class Clone:
             else:
                 document[name] = value
         yaml.dump(document, path)
+
+
+def _pip_configuration() -> Path | None:
+    """The user's settings of pip, in the first place of pip's own that has any."""
+    home = Path.home()
+    configuration = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    places = (configuration / "pip/pip.conf", home / ".config/pip/pip.conf", home / ".pip/pip.conf")
+    return next((place.absolute() for place in places if place.is_file()), None)

@@ -1,5 +1,6 @@
 """Training, epoch by epoch, so that each epoch is a function of the seed and its number."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,8 +37,12 @@ class History:
 
     @property
     def best(self) -> int:
-        """The number, from 0, of the first epoch with the lowest validation loss."""
+        """The number, from 0, of the first epoch with the lowest validation loss.
+
+        One that is no number is higher than any.
+        """
         losses = [epoch["validation"]["loss"] for epoch in self.epochs]
+        losses = [math.inf if math.isnan(loss) else loss for loss in losses]
         return losses.index(min(losses))
 
     def is_over(self, options: Training) -> bool:

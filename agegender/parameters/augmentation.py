@@ -18,4 +18,4 @@ class Augmentation(Section):
     zoom: Share
     brightness: Share
     contrast: Share
-    erasing: Share
+    erasing: Annotated[float, Field(ge=0, le=1)]
