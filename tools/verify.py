@@ -97,7 +97,8 @@ def _files(output: Path) -> dict[str, str]:
 
 def main() -> None:
     """Compare two runs of the last commit, and with its dvc.lock."""
-    console = Console()
+    # A log is as wide as the table.
+    console = Console(width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as folder:
         clones = [Clone.of_head(Path(folder) / name) for name in ("first", "second")]
         lock = clones[0].path / LOCK
