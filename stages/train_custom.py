@@ -9,7 +9,7 @@ from agegender.dataset.records import read_records, verify
 from agegender.networks import custom, runtime
 from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import photos
-from agegender.networks.network import Network, in_float32
+from agegender.networks.network import Network, with_weights_of
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
 from agegender.networks.training import train
@@ -30,11 +30,11 @@ def main() -> None:
 
     ages = [photo.age for photo in read_records(TFRECORDS, "train")]
 
-    def build(precision: str) -> Network:
+    def build(to_save: bool) -> Network:
         size = declared["image_size"]
-        return custom.build(options, size, tasks, float(np.median(ages)), precision)
+        return custom.build(options, size, tasks, float(np.median(ages)), to_save)
 
-    network = build(options.precision)
+    network = build(to_save=False)
     progress = Progress(unfinished.folder("train_custom", declared))
     when_interrupted(progress.described)
     with curves.start(CURVES) as live:
@@ -55,7 +55,7 @@ def main() -> None:
             on_epoch=curves.recorder(live),
             say=say,
         )
-    save(in_float32(network, options.precision, build).saved, MODEL)
+    save(with_weights_of(network, build(to_save=True)), MODEL)
     progress.finish()
     record_time("train_custom", MODEL, history.earlier_seconds, epoch_seconds=history.seconds)
 

@@ -8,7 +8,7 @@ from agegender.console import say
 from agegender.dataset import digests
 from agegender.networks import runtime, vgg16, vgg16_base
 from agegender.networks.batches import embeddings
-from agegender.networks.network import Network, in_float32
+from agegender.networks.network import Network, with_weights_of
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
 from agegender.networks.training import train
@@ -35,11 +35,12 @@ def main() -> None:
     weights = vgg16_base.load_weights(WEIGHTS)
     first_age = float(np.median(split["train"][1][:, 1]))
 
-    def build(precision: str) -> Network:
+    def build(to_save: bool) -> Network:
+        precision = "float32" if to_save else options.precision
         base = vgg16_base.base(image_size, options.unfreeze, weights, precision)
-        return vgg16.build(options, base, image_size, tasks, first_age, precision)
+        return vgg16.build(options, base, image_size, tasks, first_age, to_save)
 
-    network = build(options.precision)
+    network = build(to_save=False)
     size, shift = options.batch_size, options.shift_cells
     progress = Progress(unfinished.folder("train_vgg16", declared))
     when_interrupted(progress.described)
@@ -55,7 +56,7 @@ def main() -> None:
             say=say,
             base_learning_rate=options.base_learning_rate,
         )
-    save(in_float32(network, options.precision, build).saved, MODEL)
+    save(with_weights_of(network, build(to_save=True)), MODEL)
     progress.finish()
     record_time("train_vgg16", MODEL, history.earlier_seconds, epoch_seconds=history.seconds)
 

@@ -23,7 +23,8 @@ from agegender.networks.batches import embeddings, photos
 from agegender.networks.describe import layers, parameter_counts
 from agegender.networks.embedding import embed, saved_photos, views
 from agegender.networks.heads import Head
-from agegender.networks.network import Network, in_float32
+from agegender.networks.network import Network, with_weights_of
+from agegender.networks.normalization import FusedBatchNormalization
 from agegender.networks.objective import soft_labels
 from agegender.networks.optimizer import optimizer
 from agegender.networks.predict import load
@@ -453,15 +454,15 @@ def test_every_ingredient_of_the_custom_cnn_has_its_layers(tmp_path: Path) -> No
         np.testing.assert_allclose(answer, network.saved(images)[task], rtol=1e-5)
 
 
-def test_a_network_trained_in_bfloat16_is_saved_in_float32() -> None:
-    def build(precision: str) -> Network:
-        options = custom_options(filters=[4], dense_units=[8])
-        return custom.build(options, 32, BOTH, precision=precision)
-
-    rough = build("bfloat16")
+def test_a_network_trained_in_bfloat16_is_saved_in_float32_and_of_kerass_own_layers() -> None:
+    options = custom_options(
+        filters=[4], dense_units=[8], precision="bfloat16", batch_normalization=True
+    )
+    rough = custom.build(options, 32, BOTH)
     assert rough.trained.get_layer("conv1").compute_dtype == "bfloat16"
-    plain = in_float32(rough, "bfloat16", build).saved
+    plain = with_weights_of(rough, custom.build(options, 32, BOTH, to_save=True))
     assert {layer.compute_dtype for layer in plain.layers} == {"float32"}
+    assert {type(layer).__module__.split(".")[0] for layer in plain.layers} == {"keras"}
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(
         plain(images)["gender"], rough.saved(images)["gender"], rtol=0.05, atol=0.02
@@ -752,3 +753,33 @@ def test_spoilt_progress_is_not_used(tmp_path: Path) -> None:
             state.write_bytes(spoilt)
             assert progress.load() is None
             assert progress.described() == ""
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_fused_batch_normalization_trains_like_kerass_own(precision: str) -> None:
+    images = np.random.default_rng(0).normal(3, 2, (8, 6, 6, 4)).astype(np.float32)
+
+    def trained(kind: type[keras.layers.BatchNormalization]) -> list[np.ndarray]:
+        layer = kind(dtype=precision)
+        layer.build(images.shape)
+        layer.gamma.assign([1.0, 2.0, 0.5, -1.0])
+        with tf.GradientTape() as tape:
+            given = tf.Variable(images)
+            out = tf.cast(layer(given, training=True), tf.float32)
+            loss = tf.reduce_sum(out**3)
+        weights = [given, layer.gamma.value, layer.beta.value]
+        gradients = tape.gradient(loss, weights)
+        after = tf.cast(layer(images, training=False), tf.float32)
+        return [np.asarray(v) for v in (out, *gradients, layer.moving_mean, after)]
+
+    fused, own = trained(FusedBatchNormalization), trained(keras.layers.BatchNormalization)
+    tolerance = 1e-3 if precision == "float32" else 0.05
+    for one, other in zip(fused, own, strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance * np.abs(other).max())
+
+
+def test_an_epoch_ends_when_its_last_batch_does() -> None:
+    # tf.data's tuner would hold it up until it next wakes, after 10, 20, 40 ... milliseconds.
+    labels = np.zeros((4, 2), np.float32)
+    dataset = embeddings(np.zeros((4, 8), np.float32), labels, 2, BOTH)
+    assert dataset.options().autotune.enabled is False

@@ -1,6 +1,7 @@
 """What training and prediction read, batch by batch, as tf.data datasets."""
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
@@ -14,6 +15,12 @@ from agegender.dataset.records import read_index
 SHUFFLE_BUFFER = 2048
 # Shards that are read in turn, so that neighbours on disk are not neighbours in training.
 INTERLEAVED_SHARDS = 4
+
+# Batches made ready ahead of the one that is worked on, and by how many at a time. They are fixed
+# rather than tuned by tf.data: at the end of an epoch, TensorFlow 2.21 waits until the tuner wakes
+# up, which it does after 10, 20, 40 ... milliseconds, and so for up to as long as the epoch took.
+READY_BATCHES = 4
+WORKERS = os.cpu_count() or 1
 
 # What is made of a batch of photos, given its number in what is read.
 Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -56,15 +63,15 @@ def photos(
         _serialized(folder, split, order)
         .batch(batch_size)
         .apply(tf.data.experimental.assert_cardinality(batches))
-        .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .map(parse, num_parallel_calls=WORKERS, deterministic=True)
     )
     if change is not None:
         dataset = dataset.enumerate().map(
             lambda number, batch: (change(batch[0], number), batch[1]),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=WORKERS,
             deterministic=True,
         )
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return _untuned(dataset.prefetch(READY_BATCHES))
 
 
 def _serialized(folder: Path, split: str, order: Sequence[int]) -> tf.data.Dataset:
@@ -78,7 +85,7 @@ def _serialized(folder: Path, split: str, order: Sequence[int]) -> tf.data.Datas
         .interleave(
             tf.data.TFRecordDataset,
             cycle_length=INTERLEAVED_SHARDS,
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=WORKERS,
             deterministic=True,
         )
         .shuffle(SHUFFLE_BUFFER, seed=int(random.integers(2**31)), reshuffle_each_iteration=False)
@@ -151,11 +158,17 @@ def embeddings(
     answers = {task: tf.TensorSpec((None, 1), tf.float32) for task in tasks}
     dataset = tf.data.Dataset.from_generator(batches, output_signature=(vectors, answers))
     count = math.ceil(len(rows) / batch_size)
-    return (
+    return _untuned(
         dataset.apply(tf.data.experimental.assert_cardinality(count))
         .map(lambda vectors, answers: (tf.cast(vectors, tf.float32), answers))
-        .prefetch(tf.data.AUTOTUNE)
+        .prefetch(READY_BATCHES)
     )
+
+
+def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _reader(embedded: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,6 +1,6 @@
 """What both networks are to the code that trains and saves them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -39,10 +39,7 @@ def computing_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def in_float32(network: Network, precision: str, build: Callable[[str], Network]) -> Network:
-    """The same network for everyone's processor, whatever ``precision`` it was trained in."""
-    if precision == "float32":
-        return network
-    plain = build("float32")
-    plain.trained.set_weights(network.trained.get_weights())
-    return plain
+def with_weights_of(trained: Network, to_save: Network) -> keras.Model:
+    """The model to be saved, with the weights that training ended in."""
+    to_save.trained.set_weights(trained.trained.get_weights())
+    return to_save.saved

@@ -16,19 +16,19 @@ def build(
     image_size: int,
     tasks: Sequence[str],
     first_age: float = 0.0,
-    precision: str = "float32",
+    to_save: bool = False,
 ) -> Network:
     """VGG16 with a head. With 256 dense units and one task: 14,846,273 parameters.
 
     Args:
-        options: of the head.
+        options: of the head, and the precision.
         base: VGG16's layers; their weights are shared with what is returned.
         image_size: pixels a side.
         tasks: ``gender``, ``age`` or both.
         first_age: years that the untrained network answers.
-        precision: of the head's arithmetic, ``float32`` or ``bfloat16``.
+        to_save: in float32, for everyone's processor; else as it is trained fastest.
     """
-    with computing_in(precision):
+    with computing_in("float32" if to_save else options.precision):
         normalize = None
         if options.batch_normalization:
             normalize = keras.layers.BatchNormalization(name="norm")
