@@ -25,7 +25,7 @@ CURVES = Path("plots/training/custom")
 def main() -> None:
     declared = parameters("train_custom")
     options = declared.section("train_custom", TrainCustom)
-    seed, tasks = declared["seed"], declared["tasks"]
+    seed, tasks = options.seed_or(declared["seed"]), declared["tasks"]
     runtime.configure(options.threads, seed)
 
     ages = [photo.age for photo in read_records(TFRECORDS, "train")]

@@ -25,7 +25,11 @@ CURVES = Path("plots/training/vgg16")
 def main() -> None:
     declared = parameters("train_vgg16")
     options = declared.section("train_vgg16", TrainVgg16)
-    seed, tasks, image_size = declared["seed"], declared["tasks"], declared["image_size"]
+    seed, tasks, image_size = (
+        options.seed_or(declared["seed"]),
+        declared["tasks"],
+        declared["image_size"],
+    )
     runtime.configure(options.threads, seed)
 
     split = {

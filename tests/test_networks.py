@@ -434,24 +434,29 @@ def test_a_mirrored_photo_has_the_same_answer_where_that_is_asked_for() -> None:
 
 
 def test_every_ingredient_of_the_custom_cnn_has_its_layers(tmp_path: Path) -> None:
-    network = small(
+    options = custom_options(
+        filters=[4, 8],
+        dense_units=[8],
         convolutions=2,
         pooling="average",
         batch_normalization=True,
         age_head="distribution",
         mirror=True,
     )
-    names = [row["name"] for row in layers(network.saved)]
+    model = with_weights_of(
+        custom.build(options, 32, BOTH), custom.build(options, 32, BOTH, to_save=True)
+    )
+    names = [row["name"] for row in layers(model)]
     assert {"conv2_2", "norm2_2", "average", "age_distribution", "gender_mean"} <= set(names)
     # Two normalisations' moving averages a filter, and the years, are not trained.
-    counts = parameter_counts(network.saved)
+    counts = parameter_counts(model)
     assert counts["total"] - counts["trainable"] == 2 * 2 * (4 + 8) + 117
-    save(network.saved, tmp_path / "model.keras")
+    save(model, tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
     for task, answer in loaded(images).items():
         assert answer.shape == (2, 1)
-        np.testing.assert_allclose(answer, network.saved(images)[task], rtol=1e-5)
+        np.testing.assert_allclose(answer, model(images)[task], rtol=1e-5)
 
 
 def test_a_network_trained_in_bfloat16_is_saved_in_float32_and_of_kerass_own_layers() -> None:

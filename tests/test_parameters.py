@@ -195,3 +195,9 @@ def test_a_wrong_recipe_is_told(project: Clone) -> None:
     (project.path / "recipes/mine.yaml").write_text("train_custom: {epochs: -1}\n")
     printed = project.run(*run, "mine", fails=True)
     assert "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1" in printed
+
+
+@pytest.mark.parametrize(("own", "used"), [(None, 1), (0, 0), (5, 5)])
+def test_training_may_have_a_seed_of_its_own(own: int | None, used: int) -> None:
+    document = Document.parse(changed("train_custom.seed", own))
+    assert document.train_custom.seed_or(document.seed) == used

@@ -32,6 +32,7 @@ PARAMETERS: list[tuple[str, Any]] = [
     ("preprocess.shard_records", 64),
     ("embed_vgg16.precision", "bfloat16"),
     ("train_custom.epochs", 20),
+    ("train_custom.seed", 2),
     ("train_vgg16.dropout", 0.3),
     ("train_vgg16.unfreeze", "block5"),
     ("evaluate.bootstrap_samples", 200),

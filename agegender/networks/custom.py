@@ -1,6 +1,7 @@
 """The custom CNN: convolutions with pooling, then dense layers, trained from scratch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -54,26 +55,36 @@ def _layers(
     layers: list[keras.layers.Layer] = [
         keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")
     ]
-    for index, count in enumerate(options.filters, start=1):
-        for place in range(options.convolutions):
-            name = str(index) if options.convolutions == 1 else f"{index}_{place + 1}"
-            layers += _convolution(count, name, normalize)
-        layers.append(keras.layers.MaxPooling2D(name=f"pool{index}"))
+    for index, filters in enumerate(options.filters, start=1):
+        for place in range(1, options.convolutions + 1):
+            name = str(index) if options.convolutions == 1 else f"{index}_{place}"
+            pool = []
+            if place == options.convolutions:
+                pool = [keras.layers.MaxPooling2D(name=f"pool{index}")]
+            if normalize:
+                layers += _normalized(filters, name, normalize, pool)
+            else:
+                layers += [_convolution(filters, name, activation="relu"), *pool]
     if options.pooling == "average":
         return [*layers, keras.layers.GlobalAveragePooling2D(name="average")]
     return [*layers, keras.layers.Flatten(name="flatten")]
 
 
-def _convolution(
-    filters: int, name: str, normalize: type[keras.layers.BatchNormalization] | None
+def _normalized(
+    filters: int,
+    name: str,
+    normalize: type[keras.layers.BatchNormalization],
+    pool: Sequence[keras.layers.Layer],
 ) -> list[keras.layers.Layer]:
-    """A 3x3 convolution with ReLU; batch normalisation in between makes its bias idle."""
-    if normalize is None:
-        return [
-            keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{name}")
-        ]
-    return [
-        keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv{name}"),
-        normalize(name=f"norm{name}"),
-        keras.layers.ReLU(name=f"relu{name}"),
-    ]
+    """A convolution, pooled if it is its block's last, then normalised, then ReLU.
+
+    Pooling and ReLU may change places, and what is pooled first leaves a quarter of the work to
+    the other two. A bias would be idle in front of batch normalisation.
+    """
+    convolution = _convolution(filters, name, use_bias=False)
+    relu = keras.layers.ReLU(name=f"relu{name}")
+    return [convolution, *pool, normalize(name=f"norm{name}"), relu]
+
+
+def _convolution(filters: int, name: str, **options: Any) -> keras.layers.Layer:
+    return keras.layers.Conv2D(filters, 3, padding="same", name=f"conv{name}", **options)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from agegender.parameters.base import Section
+from agegender.parameters.common import Seed
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 LearningRate = Annotated[float, Field(gt=0, le=10)]
@@ -14,6 +15,7 @@ Weight = Annotated[float, Field(gt=0, le=1000)]
 class Training(Section):
     """How a network is trained; the defaults in params.yaml are the source report's."""
 
+    seed: Seed | None
     dense_units: list[Units]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     batch_normalization: bool
@@ -34,6 +36,10 @@ class Training(Section):
     patience: Annotated[int, Field(ge=0, le=100_000)]
     precision: Literal["float32", "bfloat16"]
     threads: Annotated[int, Field(ge=1, le=256)]
+
+    def seed_or(self, seed: int) -> int:
+        """The section's own seed; where it has none, this one."""
+        return seed if self.seed is None else self.seed
 
     @model_validator(mode="after")
     def _warm_up_before_the_end(self) -> Self:
