@@ -1,4 +1,4 @@
-"""The command line: ``python -m agegender check | summary custom|vgg16 | metrics | recipe NAME``.
+"""The command line: ``python -m agegender check | summary MODEL | metrics | score | recipe NAME``.
 
 It is used from the project's folder and reads what lies there.
 """
@@ -15,7 +15,9 @@ from agegender.parameters.document import Document
 PARAMETERS = Path("params.yaml")
 RECIPES = Path("recipes")
 METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
+TFRECORDS = Path("data/tfrecords")
 REPORT = Path("report/index.html")
+MODELS = {"custom": "custom CNN", "vgg16": "VGG16"}
 # Rows of the table of metrics: heading, where the value stands, digits.
 ROWS = (
     ("gender accuracy", ("gender", "accuracy"), 3),
@@ -115,18 +117,51 @@ def metrics() -> None:
         values = {model: json.loads(path.read_text()) for model, path in METRICS.items()}
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; `dvc repro` makes it") from None
-    rows = []
-    for heading, (task, name), digits in ROWS:
-        cells = [_with_interval(values[model].get(task), name, digits) for model in METRICS]
-        baseline = values["custom"]["baseline"].get(task, {}).get(name)
-        if any(cells):
-            rows.append([heading, *cells, "" if baseline is None else f"{baseline:.{digits}f}"])
-    print(f"On the {values['custom']['n']} photos of the test split (95 % interval):")
-    _print_table(["", "custom CNN", "VGG16", "baseline"], rows)
+    _print_metrics(values, "test")
     if REPORT.exists():
         print(f"The report: {REPORT.resolve()}")
     else:
         print("The report is not here yet; `dvc repro` makes it")
+
+
+def score(models: list[str], as_json: bool) -> None:
+    """Print the metrics of saved models on the validation split, by which to choose.
+
+    The test split has no such command: it is evaluated by the pipeline, once a training.
+    """
+    document = check()
+    import pandas as pd
+
+    from agegender.dataset.photos import read_photos
+    from agegender.evaluation.metrics import as_metrics, baseline, evaluate, rounded
+    from agegender.networks.describe import parameter_counts
+    from agegender.networks.predict import load, predict
+
+    always = baseline(pd.DataFrame(read_photos(Path("data/split/train.csv"))))
+    options = document.evaluate
+    values = {}
+    for name in models:
+        model = load(Path(f"models/{name}.keras"))
+        predictions = predict(model, TFRECORDS, "validation", options.batch_size)
+        scores = evaluate(predictions, options.bootstrap_samples, document.seed)
+        values[name] = as_metrics(scores, predictions, always, parameter_counts(model))
+    if as_json:
+        print(json.dumps(rounded(values), indent=2))
+    else:
+        _print_metrics(values, "validation")
+
+
+def _print_metrics(values: dict[str, Any], split: str) -> None:
+    """Print the metrics of models, beside the baseline of the first."""
+    first = next(iter(values.values()))
+    rows = []
+    for heading, (task, name), digits in ROWS:
+        cells = [_with_interval(each.get(task), name, digits) for each in values.values()]
+        baseline = first["baseline"].get(task, {}).get(name)
+        if any(cells):
+            rows.append([heading, *cells, "" if baseline is None else f"{baseline:.{digits}f}"])
+    print(f"On the {first['n']} photos of the {split} split (95 % interval):")
+    _print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
 
 
 def _with_interval(task: dict[str, Any] | None, name: str, digits: int) -> str:
@@ -153,6 +188,9 @@ def main() -> None:
     one = commands.add_parser("summary", help="print a model's layers and parameters")
     one.add_argument("model", choices=list(METRICS))
     commands.add_parser("metrics", help="print both models' metrics on the test split")
+    saved = commands.add_parser("score", help="print saved models' metrics on the validation split")
+    saved.add_argument("models", nargs="*", choices=list(METRICS), default=list(METRICS))
+    saved.add_argument("--json", action="store_true", help="as JSON")
     named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
     named.add_argument("name", help="of a file in recipes/, without .yaml")
     arguments = parser.parse_args()
@@ -164,6 +202,8 @@ def main() -> None:
                 summary(arguments.model)
             case "metrics":
                 metrics()
+            case "score":
+                score(arguments.models, arguments.json)
             case "recipe":
                 recipe(arguments.name)
     except UserError as error:

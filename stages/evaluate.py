@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from agegender.dataset.photos import read_photos
-from agegender.dataset.records import read_records, verify
+from agegender.dataset.records import verify
 from agegender.evaluation.metrics import as_metrics, baseline, evaluate, write_metrics
 from agegender.evaluation.plot_data import write_plot_data
-from agegender.evaluation.predictions import tabulate, write_predictions
+from agegender.evaluation.predictions import write_predictions
 from agegender.parameters.evaluate import Evaluate
 from stages.common import parameters, record_time, run
 
@@ -27,12 +27,7 @@ def main() -> None:
     options = declared.section("evaluate", Evaluate)
     model = load(Path(f"models/{name}.keras"))
 
-    answers = predict(model, TFRECORDS, "test", options.batch_size)
-    labels = pd.DataFrame(
-        [(each.file, each.gender, each.age, each.race) for each in read_records(TFRECORDS, "test")],
-        columns=["file", "gender", "age", "race"],
-    )
-    predictions = tabulate(labels, answers)
+    predictions = predict(model, TFRECORDS, "test", options.batch_size)
     scores = evaluate(predictions, options.bootstrap_samples, declared["seed"])
     always = baseline(pd.DataFrame(read_photos(TRAINING)))
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import keras
@@ -258,7 +259,7 @@ def trained(
         (["gender", "age"], {}),
         (["gender"], {"average_decay": 0.9}),
         (["age"], {"best_epoch": True}),
-        (["gender", "age"], {"age_head": "distribution", **EVERYTHING}),
+        (["gender", "age"], {"age_head": "distribution", "age_estimate": "median", **EVERYTHING}),
     ],
 )
 def test_training_that_was_stopped_ends_in_the_same_weights(
@@ -423,6 +424,25 @@ def test_a_distribution_answers_with_its_expectation() -> None:
     answer = model(np.log(np.maximum(soft, 1e-30)))["age"]
     assert np.asarray(answer)[1, 0] == pytest.approx(30, abs=1e-3)
     assert np.asarray(answer).min() >= 0 and np.asarray(answer).max() <= 116
+
+
+def test_a_distribution_answers_with_its_median(tmp_path: Path) -> None:
+    soft = np.asarray(soft_labels(np.array([[0.0], [30.0], [116.0]]), 2.0))
+    lopsided = 0.6 * soft[1] + 0.4 * np.eye(117)[90]
+    rows = np.stack([*soft, lopsided, np.full(117, 1 / 117), np.eye(117)[7]]).astype(np.float32)
+    head = Head(["age"], [], 0.0, "distribution", age_estimate="median")
+    vector = keras.Input((117,))
+    model = keras.Model(vector, head.finish(head(vector)))
+    model.get_layer("age_logits").set_weights([np.eye(117, dtype=np.float32), np.zeros(117)])
+    save(model, tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    answers = np.asarray(loaded(np.log(np.maximum(rows, 1e-30)))["age"])[:, 0]
+    youngest, thirty, oldest, mixed, even, one = answers
+    assert 0.5 < youngest < 2 and 114 < oldest < 115.5
+    assert thirty == pytest.approx(30, abs=1e-3)
+    # Below it lie five sixths of the normal distribution around 30; the mean would be 54.
+    assert mixed == pytest.approx(30 + 2 * NormalDist().inv_cdf(5 / 6), abs=0.1)
+    assert even == pytest.approx(58, abs=1e-3) and one == pytest.approx(7, abs=1e-3)
 
 
 def test_a_mirrored_photo_has_the_same_answer_where_that_is_asked_for() -> None:

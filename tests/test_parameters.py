@@ -53,7 +53,11 @@ def test_the_defaults_are_valid() -> None:
         ("train_vgg16.epochs", 1.5, "'train_vgg16.epochs' is 1.5, but should be a valid integer"),
         ("train_vgg16.epochs", True, "'train_vgg16.epochs' is True, but should be a valid integer"),
         ("train_custom.dropout", 1.0, "'train_custom.dropout' is 1.0, but should be less than 1"),
-        ("train_custom.dropuot", 0.1, "'train_custom.dropuot' is unknown; known here: age_head,"),
+        (
+            "train_custom.dropuot",
+            0.1,
+            "'train_custom.dropuot' is unknown; known here: age_",
+        ),
         ("trainvgg16", {}, "'trainvgg16' is unknown; known here: download,"),
         ("train_vgg16.unfreeze", "block9", "should be 'none', 'block5'"),
         ("train_custom.filters", [], "'train_custom.filters' is \\[\\], but"),

@@ -55,6 +55,17 @@ def test_the_metrics_command_prints_both_models_and_the_report(reproduced: Repro
     assert str(reproduced.clone.path / "report/index.html") in printed
 
 
+def test_saved_models_are_scored_on_the_validation_split(reproduced: Reproduced) -> None:
+    clone = reproduced.clone
+    labels = pd.read_csv(clone.path / "data/split/validation.csv")
+    printed = clone.run("python", "-m", "agegender", "score", "vgg16", "--json")
+    values = json.loads(printed[printed.index("{") :])
+    assert list(values) == ["vgg16"] and values["vgg16"]["n"] == len(labels)
+    low, high = (values["vgg16"]["age"][f"mae_{end}"] for end in ("low", "high"))
+    assert low <= values["vgg16"]["age"]["mae"] <= high
+    assert "of the validation split" in clone.run("python", "-m", "agegender", "score")
+
+
 def test_the_saved_vgg16_answers_pixels_without_the_project(reproduced: Reproduced) -> None:
     program = """
 import keras, numpy as np

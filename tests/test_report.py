@@ -165,6 +165,7 @@ def test_all_of_the_report_is_printed(
 BOTH_OF_BEST = {
     "batch_normalization": True,
     "age_head": "distribution",
+    "age_estimate": "median",
     "mirror": True,
     "schedule": "cosine",
     "weight_decay": 0.05,

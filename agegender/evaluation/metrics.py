@@ -162,13 +162,14 @@ def listed(estimates: Mapping[str, Mapping[str, Estimate]]) -> dict[str, dict[st
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Write ``metrics`` as JSON, numbers rounded to `DECIMALS`, what is not defined as null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_rounded(metrics), indent=2, allow_nan=False)
+    text = json.dumps(rounded(metrics), indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """``value`` with each number in it rounded to `DECIMALS`, and None for what is not defined."""
     if isinstance(value, Mapping):
-        return {name: _rounded(each) for name, each in value.items()}
+        return {name: rounded(each) for name, each in value.items()}
     if isinstance(value, float):
         # Adding 0 turns -0.0 into 0.0.
         return None if math.isnan(value) else round(value, DECIMALS) + 0.0

@@ -31,7 +31,14 @@ def build(
     with computing_in("float32" if to_save else options.precision):
         normalization = keras.layers.BatchNormalization if to_save else FusedBatchNormalization
         layers = _layers(options, normalization)
-        head = Head(tasks, options.dense_units, options.dropout, options.age_head, first_age)
+        head = Head(
+            tasks,
+            options.dense_units,
+            options.dropout,
+            options.age_head,
+            first_age,
+            options.age_estimate,
+        )
 
         def raw(image: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
             x = image

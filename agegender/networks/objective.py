@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from agegender.networks.heads import YEARS
+from agegender.networks.heads import YEARS, median
 from agegender.parameters.training import Training
 
 Function = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
@@ -43,7 +43,7 @@ def metrics(tasks: Sequence[str], options: Training) -> dict[str, list[keras.met
     if "age" in tasks:
         found["age"] = [
             keras.metrics.MeanMetricWrapper(_loss("age", options), name="criterion"),
-            keras.metrics.MeanMetricWrapper(_age_error(options.age_head), name="mae"),
+            keras.metrics.MeanMetricWrapper(_age_error(options), name="mae"),
         ]
     return found
 
@@ -87,12 +87,16 @@ def _loss(task: str, options: Training) -> Function:
     )
 
 
-def _age_error(age_head: str) -> Function:
-    if age_head == "linear":
+def _age_error(options: Training) -> Function:
+    if options.age_head == "linear":
         return keras.losses.mean_absolute_error
 
     def error(truth: keras.KerasTensor, answer: keras.KerasTensor) -> keras.KerasTensor:
-        years = keras.ops.sum(keras.ops.softmax(answer, axis=-1) * YEARS, axis=-1, keepdims=True)
+        shares = keras.ops.softmax(answer, axis=-1)
+        if options.age_estimate == "median":
+            years = median(shares)
+        else:
+            years = keras.ops.sum(shares * YEARS, axis=-1, keepdims=True)
         return keras.losses.mean_absolute_error(truth, years)
 
     return error

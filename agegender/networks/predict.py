@@ -5,9 +5,11 @@ import zlib
 from pathlib import Path
 
 import keras
-import numpy as np
+import pandas as pd
 
+from agegender.dataset.records import read_records
 from agegender.errors import UserError
+from agegender.evaluation.predictions import LABELS, tabulate
 from agegender.networks.batches import photos
 
 
@@ -25,14 +27,12 @@ def load(path: Path) -> keras.Model:
         raise UserError(f"{path} {what}; {remedy}") from None
 
 
-def predict(
-    model: keras.Model, tfrecords: Path, split: str, batch_size: int
-) -> dict[str, np.ndarray]:
-    """The answers for each photo of a split, in the order of its TFRecords.
-
-    Returns:
-        From task to float32 of shape (photos,): P(female) and years.
-    """
+def predict(model: keras.Model, tfrecords: Path, split: str, batch_size: int) -> pd.DataFrame:
+    """The labels of each photo of a split and the answers, see `tabulate`."""
     images = photos(tfrecords, split, batch_size, ["gender", "age"]).map(lambda image, _: image)
     answers = model.predict(images, verbose=0)
-    return {task: values[:, 0] for task, values in answers.items()}
+    labels = pd.DataFrame(
+        [(each.file, each.gender, each.age, each.race) for each in read_records(tfrecords, split)],
+        columns=LABELS,
+    )
+    return tabulate(labels, {task: values[:, 0] for task, values in answers.items()})

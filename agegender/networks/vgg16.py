@@ -32,7 +32,14 @@ def build(
         normalize = None
         if options.batch_normalization:
             normalize = keras.layers.BatchNormalization(name="norm")
-        head = Head(tasks, options.dense_units, options.dropout, options.age_head, first_age)
+        head = Head(
+            tasks,
+            options.dense_units,
+            options.dropout,
+            options.age_head,
+            first_age,
+            options.age_estimate,
+        )
 
         def from_cut(embedding: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
             pooled = base.finish(embedding)

@@ -20,6 +20,7 @@ class Training(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)]
     batch_normalization: bool
     age_head: Literal["linear", "distribution"]
+    age_estimate: Literal["expectation", "median"]
     age_spread: Annotated[float, Field(gt=0, le=50)]
     mirror: bool
     epochs: Annotated[int, Field(ge=1, le=100_000)]

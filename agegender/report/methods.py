@@ -16,6 +16,8 @@ _CHANGES = {
     "contrast": "given more or less contrast",
     "erasing": "partly erased",
 }
+# What the answer is of a distribution of age.
+_ESTIMATES = {"expectation": "mean", "median": "median"}
 
 
 def custom_network(tasks: Sequence[str], training: Parameters) -> str:
@@ -78,7 +80,8 @@ def _head(tasks: Sequence[str], training: Parameters) -> str:
         parts.append(
             "a linear unit for age"
             if training["age_head"] == "linear"
-            else "a softmax over the ages 0 to 116, whose mean is the answer"
+            else "a softmax over the ages 0 to 116, whose "
+            f"{_ESTIMATES[training['age_estimate']]} is the answer"
         )
     return listed(parts)
 
