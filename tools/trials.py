@@ -1,0 +1,209 @@
+"""Train the recipes on real faces, and `best` less one ingredient, and keep what came out.
+
+`python -m tools.trials SOURCE` runs every trial that has no file in docs/results/ yet, one after
+the other, in a clone of the last commit in progress/trials/; stopped or killed, it goes on where it
+was. A trial of a whole recipe runs the whole pipeline, and with it the only evaluation of the test
+split that the recipe and seed ever has. A trial of the ablation trains one model and is scored on
+the validation split alone.
+"""
+
+import argparse
+import json
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+from agegender import timings
+from tools.clones import ROOT, Clone
+
+RESULTS = ROOT / "docs/results"
+FOLDER = ROOT / "progress/trials"
+MODELS = ("custom", "vgg16")
+SEEDS = (1, 2, 3)
+# The stages whose time a model's training takes, and the file by which each is known.
+STAGES = {
+    "custom": {"train_custom": "models/custom.keras"},
+    "vgg16": {
+        "embed_vgg16": "data/embeddings/index.json",
+        "train_vgg16": "models/vgg16.keras",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A recipe with changes.
+
+    Attributes:
+        recipe: its name in recipes/.
+        changes: other values than the recipe's, by section.
+        model: the one that is trained and scored on the validation split; None for both, through
+            the whole pipeline.
+    """
+
+    recipe: str
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    model: str | None = None
+
+
+def seeded(seed: int) -> dict[str, dict[str, Any]]:
+    """Another seed of all that training draws; the splits stay as they are."""
+    return {f"train_{model}": {"seed": seed} for model in MODELS}
+
+
+UNCHANGED = {
+    "flip": False,
+    "rotation": 0,
+    "shift": 0.0,
+    "zoom": 0.0,
+    "brightness": 0.0,
+    "contrast": 0.0,
+    "erasing": 0.0,
+}
+# What is taken away from `best`, one at a time, by the name that docs/results.md has for it.
+ABLATION: dict[str, dict[str, dict[str, Any]]] = {
+    "custom": {
+        "augmentation": {"augmentation": UNCHANGED},
+        "batch normalisation": {"batch_normalization": False},
+        "the distribution of age": {"age_head": "linear"},
+        "the median": {"age_estimate": "expectation"},
+        "averaged weights": {"average_decay": 0.0},
+    },
+    "vgg16": {
+        "the unfrozen blocks": {"unfreeze": "none", "shift_cells": 0},
+        "the distribution of age": {"age_head": "linear"},
+        "averaged weights": {"average_decay": 0.0},
+    },
+}
+TRIALS: dict[str, Trial] = {
+    "source-report": Trial("source-report"),
+    **{f"best-{seed}": Trial("best", seeded(seed)) for seed in SEEDS},
+    **{
+        f"{model}-without-{name.replace(' ', '-')}": Trial(
+            "best", {f"train_{model}": changes | {"seed": SEEDS[0]}}, model
+        )
+        for model, ingredients in ABLATION.items()
+        for name, changes in ingredients.items()
+    },
+}
+
+
+def measure(name: str, source: str, clone: Clone) -> dict[str, Any]:
+    """Run a trial in the clone, and return what came out."""
+    trial = TRIALS[name]
+    clone.run("git", "checkout", "--quiet", "params.yaml")
+    recipe = YAML(typ="safe").load(ROOT / "recipes" / f"{trial.recipe}.yaml")
+    for changes in (recipe, {"download": {"source": source}}, trial.changes):
+        clone.set_parameters(**changes)
+    if trial.model is None:
+        clone.dvc("repro")
+        values: dict[str, Any] = {
+            "test": {model: _json(clone, f"metrics/{model}.json") for model in MODELS},
+            "comparison": _json(clone, "metrics/comparison.json")["vgg16_minus_custom"],
+            "split": _json(clone, "metrics/split.json"),
+            "groups": {model: _groups(clone, model) for model in MODELS},
+            "curves": {model: _curves(clone, model) for model in MODELS},
+        }
+    else:
+        clone.dvc("repro", f"train_{trial.model}")
+        values = {}
+    values["validation"] = _validation(clone, [trial.model] if trial.model else list(MODELS))
+    values["minutes"] = {model: _minutes(clone, model) for model in values["validation"]}
+    return {
+        "trial": name,
+        "commit": clone.run("git", "rev-parse", "HEAD").strip(),
+        "machine": f"{platform.system()} {platform.machine()}, {processor()}",
+        **values,
+    }
+
+
+def processor() -> str:
+    """The processor's name, with its number of cores, as far as the system tells."""
+    told = subprocess.run(["lscpu", "-J"], capture_output=True, text=True, check=False)
+    fields = json.loads(told.stdout or '{"lscpu": []}')["lscpu"]
+    names = {entry["field"]: entry["data"] for entry in fields}
+    return f"{names.get('CPU(s):', '?')} cores of {names.get('Model name:', 'unknown')}"
+
+
+def _json(clone: Clone, name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((clone.path / name).read_text(encoding="utf-8"))
+    return read
+
+
+def _validation(clone: Clone, models: list[str]) -> dict[str, Any]:
+    printed = clone.run("python", "-m", "agegender", "score", *models, "--json")
+    # TensorFlow's own lines may stand before it.
+    document = re.search(r"^\{$.*^\}$", printed, re.MULTILINE | re.DOTALL)
+    found: dict[str, Any] = json.loads(document[0] if document else "null")
+    return found
+
+
+def _groups(clone: Clone, model: str) -> dict[str, list[dict[str, Any]]]:
+    """By task, each group of the test split with its scores."""
+    tables = {
+        task: pd.read_csv(clone.path / f"plots/{model}/{task}_groups.csv")
+        for task in ("gender", "age")
+    }
+    return {task: json.loads(table.to_json(orient="records")) for task, table in tables.items()}
+
+
+def _curves(clone: Clone, model: str) -> dict[str, dict[str, list[float]]]:
+    folder = clone.path / f"plots/training/{model}/plots/metrics"
+    return {
+        split.name: {
+            file.stem: pd.read_csv(file, sep="\t")[file.stem].round(4).tolist()
+            for file in sorted(split.glob("*.tsv"))
+        }
+        for split in sorted(folder.iterdir())
+    }
+
+
+def _minutes(clone: Clone, model: str) -> dict[str, float]:
+    outputs = {stage: clone.path / output for stage, output in STAGES[model].items()}
+    records = timings.load(clone.path / "timings", outputs)
+    return {stage: round(record["seconds"] / 60, 1) for stage, record in records.items()}
+
+
+def _clone() -> Clone:
+    """The clone of an earlier call, or else a new one of the last commit."""
+    clone = Clone(FOLDER / "project", FOLDER / "home")
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True)
+    if (clone.path / "dvc.yaml").exists():
+        clone.run("git", "fetch", "--quiet", "origin")
+        clone.run("git", "checkout", "--quiet", "--force", head.stdout.decode().strip())
+        return clone
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    return Clone.of_head(FOLDER)
+
+
+def main() -> None:
+    """Run the trials that the arguments name, or all, and write docs/results/NAME.json."""
+    parser = argparse.ArgumentParser("python -m tools.trials", description=__doc__)
+    parser.add_argument("source", type=Path, help="folder or archive of the real faces")
+    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(TRIALS))
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.trials) - TRIALS.keys())
+    if unknown:
+        parser.error(f"there is no trial {', '.join(unknown)}; known: {', '.join(TRIALS)}")
+    RESULTS.mkdir(exist_ok=True)
+    clone = _clone()
+    for name in arguments.trials or TRIALS:
+        result = RESULTS / f"{name}.json"
+        if result.exists():
+            print(f"{name}: {result.relative_to(ROOT)} is there")
+            continue
+        values = measure(name, str(arguments.source.resolve()), clone)
+        result.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        print(f"{name}: {values['minutes']}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
