@@ -1,0 +1,189 @@
+"""Write the tables and the picture of docs/results.md from what tools.trials kept.
+
+`python -m tools.results` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`; the
+words around it are written by hand. Nothing is computed here but means and spreads over seeds.
+"""
+
+import json
+import re
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tools.trials import ABLATION, MODELS, RESULTS, ROOT, SEEDS
+
+PAGE = ROOT / "docs/results.md"
+CURVES = RESULTS / "curves.svg"
+NAMES = {"custom": "custom CNN", "vgg16": "VGG16"}
+# Heading, task, score and digits.
+SCORES = (
+    ("gender accuracy", "gender", "accuracy", 3),
+    ("age MAE, years", "age", "mae", 2),
+    ("age CS@5", "age", "cs5", 3),
+)
+Trials = dict[str, dict[str, Any]]
+
+
+def load() -> Trials:
+    """What each trial gave, by its name."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(RESULTS.glob("*.json"))
+    }
+
+
+def test_split(trials: Trials) -> str:
+    """Each recipe's and seed's scores on the test split, and the mean over seeds."""
+    rows = []
+    for model in MODELS:
+        name = NAMES[model]
+        report = trials["source-report"]
+        baseline = report["test"][model]["baseline"]
+        rows.append(
+            ["baseline", "", *(_number(baseline[task].get(key), d) for _, task, key, d in SCORES)]
+            if model == MODELS[0]
+            else []
+        )
+        rows.append([f"{name}, source-report", "1", *_scored(report, model)])
+        best = [trials[f"best-{seed}"] for seed in SEEDS]
+        rows += [
+            [f"{name}, best", str(seed), *_scored(trial, model)]
+            for seed, trial in zip(SEEDS, best, strict=True)
+        ]
+        means = []
+        for _, task, key, digits in SCORES:
+            values = [trial["test"][model][task][key] for trial in best]
+            mean, spread = statistics.mean(values), statistics.stdev(values)
+            means.append(f"**{mean:.{digits}f}** ± {spread:.{digits}f}")
+        minutes = statistics.mean(sum(trial["minutes"][model].values()) for trial in best)
+        rows.append([f"**{name}, best**", "mean", *means, f"{minutes:.0f}"])
+    heads = ["model, recipe", "seed", *(heading for heading, *_ in SCORES), "minutes"]
+    return _table(heads, [row for row in rows if row])
+
+
+def comparison(trials: Trials) -> str:
+    """VGG16's score less the custom CNN's on the same photos, by seed."""
+    rows = []
+    for seed in SEEDS:
+        difference = trials[f"best-{seed}"]["comparison"]
+        cells = [_interval(difference[task], key, digits) for _, task, key, digits in SCORES]
+        rows.append([str(seed), *cells])
+    return _table(["seed", *(heading for heading, *_ in SCORES)], rows)
+
+
+def ablation(trials: Trials) -> str:
+    """Scores on the validation split of `best` less one ingredient."""
+    rows = []
+    for model in MODELS:
+        whole = trials[f"best-{SEEDS[0]}"]["validation"][model]
+        rows.append([f"{NAMES[model]}, best", *_values(whole)])
+        for name in ABLATION[model]:
+            trial = trials[f"{model}-without-{name.replace(' ', '-')}"]
+            rows.append([f"without {name}", *_values(trial["validation"][model])])
+    return _table(["", *(heading for heading, *_ in SCORES)], rows)
+
+
+def groups(trials: Trials) -> str:
+    """The scores of every group of test photos, of seed 1."""
+    found = trials[f"best-{SEEDS[0]}"]["groups"]
+    rows = []
+    for gender, age in zip(found[MODELS[0]]["gender"], found[MODELS[0]]["age"], strict=True):
+        cells = []
+        for task, key, digits, like in (("gender", "accuracy", 3, gender), ("age", "mae", 2, age)):
+            for model in MODELS:
+                row = next(
+                    row
+                    for row in found[model][task]
+                    if (row["by"], row["group"]) == (like["by"], like["group"])
+                )
+                cells.append(_interval(row, key, digits))
+        rows.append([f"{gender['by']} {gender['group']}", str(gender["photos"]), *cells])
+    heads = ["group", "photos"]
+    heads += [f"{score}, {NAMES[model]}" for score in ("accuracy", "MAE") for model in MODELS]
+    return _table(heads, rows)
+
+
+def draw_curves(trials: Trials, path: Path) -> None:
+    """The learning curves of the first seed: loss and metric of each task, both models."""
+    import matplotlib.pyplot as plt
+
+    shown = {
+        "gender_loss": "gender loss",
+        "gender_accuracy": "gender accuracy",
+        "age_loss": "age loss",
+        "age_mae": "age MAE, years",
+    }
+    curves = trials[f"best-{SEEDS[0]}"]["curves"]
+    with plt.rc_context({"svg.hashsalt": "curves", "svg.fonttype": "none", "font.size": 9}):
+        figure, axes = plt.subplots(2, 4, figsize=(12, 5.2), layout="constrained")
+        for row, model in zip(axes, MODELS, strict=True):
+            for axis, (name, label) in zip(row, shown.items(), strict=True):
+                for split, style in (("train", "--"), ("validation", "-")):
+                    values = curves[model][split][name]
+                    axis.plot(range(1, len(values) + 1), values, style, label=split)
+                axis.set_title(f"{NAMES[model]}: {label}")
+                axis.set_xlabel("epoch")
+                axis.spines[["top", "right"]].set_visible(False)
+        axes[0][0].legend(frameon=False)
+        figure.savefig(path, metadata={"Date": None})
+        plt.close(figure)
+
+
+BLOCKS: dict[str, Callable[[Trials], str]] = {
+    "test split": test_split,
+    "comparison": comparison,
+    "ablation": ablation,
+    "groups": groups,
+}
+
+
+def written(text: str, trials: Trials) -> str:
+    """The page with each block anew."""
+    for name, block in BLOCKS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise ValueError(f"the page has no block '{name}'")
+        content = block(trials)
+        text = pattern.sub(lambda match, c=content: f"{match[1]}\n{c}\n{match[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def _scored(trial: dict[str, Any], model: str) -> list[str]:
+    scores = trial["test"][model]
+    cells = [_interval(scores[task], key, digits) for _, task, key, digits in SCORES]
+    return [*cells, f"{sum(trial['minutes'][model].values()):.0f}"]
+
+
+def _values(scores: dict[str, Any]) -> list[str]:
+    return [f"{scores[task][key]:.{digits}f}" for _, task, key, digits in SCORES]
+
+
+def _interval(scores: dict[str, Any], key: str, digits: int) -> str:
+    low, high = scores.get(f"{key}_low"), scores.get(f"{key}_high")
+    value = _number(scores.get(key), digits)
+    if low is None or high is None:
+        return value
+    return f"{value} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[*row, *[""] * (len(heads) - len(row))] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Write the page and the picture anew."""
+    trials = load()
+    draw_curves(trials, CURVES)
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), trials), encoding="utf-8")
+    print(f"{PAGE.relative_to(ROOT)} and {CURVES.relative_to(ROOT)} are written")
+
+
+if __name__ == "__main__":
+    main()
