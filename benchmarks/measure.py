@@ -16,16 +16,23 @@ Environment = Mapping[str, str]
 _SETTLED = 5
 
 
-def interleaved(repetitions: int, *arms: Callable[[], object]) -> list[float]:
+def interleaved(
+    repetitions: int,
+    *arms: Callable[[], object],
+    before: Callable[[], object] = lambda: None,
+) -> list[float]:
     """The median seconds of each arm: one warm-up each, then turn by turn, A B A B.
 
-    So whatever else the machine does in the meantime falls on all of them.
+    So whatever else the machine does in the meantime falls on all of them. What is done ``before``
+    each turn does not count.
     """
     for arm in arms:
+        before()
         arm()
     times: list[list[float]] = [[] for _ in arms]
     for _ in range(repetitions):
         for arm, kept in zip(arms, times, strict=True):
+            before()
             kept.append(seconds(arm))
     return [median(kept) for kept in times]
 
