@@ -39,5 +39,5 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
 
 
 def _rest(whole: float, start: float) -> float:
-    """Of so few photos that starting is all there is, clocks tell nothing else."""
-    return max(whole - start, 1e-6)
+    # Of a few photos the clock tells nothing but the start.
+    return max(whole - start, 0.0)
