@@ -128,7 +128,7 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
         min(3, scale.repetitions), fit(ours), fit(lambda: in_memory), fit(lambda: ours(changed))
     )
     part = interleaved(
-        max(1, scale.repetitions // 2),
+        min(2, scale.repetitions),
         fit(lambda: few(ours())),
         fit(lambda: usual.tuned(few(ours()))),
         fit(lambda: few(ours(changed))),
