@@ -11,7 +11,7 @@ USE_VENV = PATH="$$PWD/.venv/bin:$$PATH"; export PATH
 help:
 	@echo 'make repro         set up .venv, run the pipeline, print both models'"'"' test metrics'
 	@echo 'make test          set up .venv, check style and types, run every test'
-	@echo 'make bench         measure speed and memory, write benchmarks/; some 20 minutes'
+	@echo 'make bench         measure speed and memory, write benchmarks/; under 30 minutes'
 	@echo 'make verify        run the pipeline in two clean clones and compare all that they wrote'
 	@echo 'make kills         kill a small pipeline at many moments, finish it, compare all that it wrote'
 	@echo 'make mend          mend what a killed DVC cannot read; make repro does it too'

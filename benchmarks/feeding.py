@@ -10,12 +10,15 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+import yaml
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from PIL import Image
 
+from agegender.networks import custom
 from agegender.networks.augmentation import augment
 from agegender.networks.batches import Change, photos
 from agegender.parameters.augmentation import Augmentation
+from agegender.parameters.train_custom import TrainCustom
 from agegender.workers import available_cores
 from benchmarks import sampling, usual
 from benchmarks.measure import interleaved
@@ -36,12 +39,14 @@ CHANGES_OF_KERAS = {
     "height_shift_range": 0.05,
     "zoom_range": 0.1,
 }
-# What the arithmetic is tried with: threads, precision, compiler.
+# What the arithmetic is tried with: threads, precision, compiler, channels.
 VARIANTS = {
-    "as it is": ("0", "float32", "graph"),
-    "one thread": ("1", "float32", "graph"),
-    "XLA": ("0", "float32", "xla"),
-    "bfloat16": ("0", "mixed_bfloat16", "graph"),
+    "as it is": ("0", "float32", "graph", "3"),
+    "one thread": ("1", "float32", "graph", "3"),
+    "XLA": ("0", "float32", "xla", "3"),
+    "bfloat16": ("0", "mixed_bfloat16", "graph", "3"),
+    "channels first": ("0", "float32", "graph", "first"),
+    "16 channels, all but three idle": ("0", "float32", "graph", "16"),
 }
 
 
@@ -92,7 +97,7 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     images, gender, age = (
         tf.constant(values[:BATCH]) for values in (loaded.images, loaded.gender, loaded.age)
     )
-    in_memory = in_memory.map(lambda _: (images, (gender, age)))
+    in_memory = usual.untuned(in_memory.map(lambda _: (images, (gender, age))))
     frame = pd.read_csv(data / "split/train.csv").head(scale.fed_slowly)
     epoch = iter(range(10**6))
 
@@ -123,14 +128,17 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
         min(3, scale.repetitions), fit(ours), fit(lambda: in_memory), fit(lambda: ours(changed))
     )
     part = interleaved(
-        max(1, scale.repetitions // 2),
+        min(2, scale.repetitions),
         fit(lambda: few(ours())),
+        fit(lambda: usual.tuned(few(ours()))),
         fit(lambda: few(ours(changed))),
         fit(lambda: FromFrame(frame, data / "raw", size)),
         fit(generator),
     )
     from_records, from_memory, augmented = (len(loaded.images) / taken for taken in full)
-    again, augmented_again, from_frame, from_generator = (len(frame) / taken for taken in part)
+    again, tuned, augmented_again, from_frame, from_generator = (
+        len(frame) / taken for taken in part
+    )
     unit = "photos/s"
     return [
         share(
@@ -149,7 +157,12 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
             "the same, against ImageDataGenerator over a data frame, augmentation in both",
             *(augmented_again, from_generator, unit, 1.0),
         ),
+        share(
+            f"the first, an epoch of {len(frame)} photos, against the same with tf.data's tuner on",
+            *(again, tuned, unit),
+        ),
         *_arithmetic(workspace, size, scale),
+        _normalization(workspace, scale, images, {"gender": gender, "age": age}),
     ]
 
 
@@ -173,7 +186,37 @@ def _arithmetic(workspace: Workspace, image_size: int, scale: Scale) -> list[Res
             *(plain["step"], plain["limit"], "GFLOP/s"),
         )
     ]
+    if half := measured.get("bfloat16"):
+        title = "custom CNN's training step in bfloat16, against the same limit in bfloat16"
+        results.append(share(title, half["step"], half["limit"], "GFLOP/s"))
     for name, values in measured.items():
         title = f"custom CNN's training step: {name}, against float32 on all cores"
         results.append(share(title, values["photos"], plain["photos"], "photos/s"))
     return results
+
+
+def _normalization(
+    workspace: Workspace, scale: Scale, images: tf.Tensor, labels: dict[str, tf.Tensor]
+) -> Result:
+    """The training step with our batch normalisation against Keras's, on one network."""
+    parameters = yaml.safe_load((workspace.path / "params.yaml").read_text(encoding="utf-8"))
+    options = TrainCustom.parse(parameters["train_custom"] | {"batch_normalization": True})
+    data = usual.untuned(tf.data.Dataset.from_tensors((images, labels)).repeat(scale.stepped))
+    loss = {"gender": "binary_crossentropy", "age": "mean_absolute_error"}
+
+    def trained(of_keras: bool) -> keras.Model:
+        # What is saved has Keras's layers.
+        model = custom.build(options, images.shape[1], TASKS, to_save=of_keras).trained
+        model.compile(keras.optimizers.Adam(1e-3), loss)
+        return model
+
+    models = [trained(of_keras) for of_keras in (False, True)]
+    ours, theirs = interleaved(
+        min(3, scale.repetitions),
+        *(lambda model=model: model.fit(data, shuffle=False, verbose=0) for model in models),
+    )
+    photos = len(images) * scale.stepped
+    return share(
+        "custom CNN's training step with FusedBatchNormalization, against Keras's own",
+        *(photos / ours, photos / theirs, "photos/s"),
+    )

@@ -16,16 +16,23 @@ Environment = Mapping[str, str]
 _SETTLED = 5
 
 
-def interleaved(repetitions: int, *arms: Callable[[], object]) -> list[float]:
+def interleaved(
+    repetitions: int,
+    *arms: Callable[[], object],
+    before: Callable[[], object] = lambda: None,
+) -> list[float]:
     """The median seconds of each arm: one warm-up each, then turn by turn, A B A B.
 
-    So whatever else the machine does in the meantime falls on all of them.
+    So whatever else the machine does in the meantime falls on all of them. What is done ``before``
+    each turn does not count.
     """
     for arm in arms:
+        before()
         arm()
     times: list[list[float]] = [[] for _ in arms]
     for _ in range(repetitions):
         for arm, kept in zip(arms, times, strict=True):
+            before()
             kept.append(seconds(arm))
     return [median(kept) for kept in times]
 
@@ -62,10 +69,10 @@ def run(command: Sequence[str], cwd: Path, env: Environment) -> str:
 def peak_memory(command: Sequence[str], cwd: Path, env: Environment) -> float:
     """The peak memory of a command, MiB: that of its process and of its workers, added up.
 
-    A process's peak is the system's own account of it. `wait4` tells that of the largest process
-    only, and of no worker whose parent did not wait for it. Where Linux shows the peaks of
-    running processes (VmHWM), those of all that live at a time are added up, many times a second,
-    and the highest sum counts; elsewhere the largest process must do.
+    A process's peak is the system's own account of it. Where Linux shows the peaks of running
+    processes (VmHWM), those of all that live at a time are added up, many times a second, and the
+    highest sum counts. Elsewhere what `wait4` tells must do: the peak of the largest process that
+    was waited for, or of this one, whose memory it shared before it became another program.
 
     Raises:
         RuntimeError: the command failed; with all that it printed.
@@ -98,7 +105,7 @@ def peak_memory(command: Sequence[str], cwd: Path, env: Environment) -> float:
                 f"{' '.join(command)} ended with {process.returncode}:\n{printed.read()}"
             )
     # Bytes on macOS, KiB elsewhere.
-    return max(highest, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+    return highest or usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _descendants(pid: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from agegender.dataset.records import read_index
 from benchmarks import machine, pipeline
 from benchmarks.results import Result, table
 from benchmarks.workspace import Workspace
@@ -29,13 +30,22 @@ TensorFlow's start to be most of it.
 ## How it is measured
 
 - **The usual way** (line 2) is `model.fit` through the frozen base, on the same photos in memory,
-  with the same head, batches and epochs, from the same weights in the same order; so both ways end
-  in the same metrics but for rounding, and that is compared with how far seeds alone differ.
-- **The custom CNN's input** (line 3) is compared on one network. One batch that never leaves memory
-  is the fastest input there can be. The step's arithmetic counts three times the forward pass;
-  the limit is the faster of a large matrix product and a large convolution in the same process.
+  with the same head, batches and epochs, from the same weights in the same order. Each of its
+  epochs takes as long as the next, so a few are measured and scaled up. After as many epochs both
+  ways end in the same metrics but for rounding, and that is compared with how far seeds alone
+  differ.
+- **The custom CNN's input** (line 3) is compared on one network. One batch that never leaves
+  memory, with tf.data's tuner off as in ours, is the fastest input there can be. With the tuner on,
+  TensorFlow holds up the end of an epoch until the tuner wakes up, by anything from nothing to as
+  long as the epoch took. The others' inputs are as they write them.
+- **The arithmetic** (line 3) of a training step counts three times that of the forward pass; the
+  limit is the faster of a large matrix product and a large convolution in the same process and
+  precision. The lines below tell what was tried to come nearer.
 - **Decoding alone** (line 4) reads and decodes the JPEGs with Pillow in as many processes and
-  keeps nothing.
+  keeps nothing. Both ways' processes start with the same imports; of a few thousand photos this is
+  much of the time, so it is also left out. The rest of preprocessing is on the lines for one core:
+  what Pillow keeps in four bytes a pixel is packed into three, and a photo of a few kilobytes
+  becomes {pixels:.0f} KiB that are written.
 - **Peak memory** (line 4) is the system's own account (the high-water mark of each process), of a
   stage and its workers added up. The set is repeated; networks are narrow or see small photos
   there, since what is read and held is the same.
@@ -61,4 +71,5 @@ def render(
         photos=workspaces[-1].photos,
         sections="\n".join(parts),
         bounds=pipeline.bounds(workspaces),
+        pixels=3 * read_index(workspaces[-1].path / "data/tfrecords").image_size ** 2 / 2**10,
     )

@@ -15,7 +15,8 @@ class Result:
         ours: this project's value.
         theirs: the value that it is compared with; None where there is none.
         unit: of both.
-        ratio: of the two, the way round that ``target`` says; None without ``theirs``.
+        ratio: of the two, the way round that ``target`` says; None without ``theirs``, also where
+            it is 0, less than the clock can tell.
         target: what is wanted, such as ``ours / theirs <= 1.15``; None where nothing is.
         met: whether it is reached; None without a target.
     """
@@ -31,26 +32,32 @@ class Result:
 
 def overhead(name: str, ours: float, theirs: float, unit: str, most: float | None = None) -> Result:
     """``ours`` should be at most ``most`` times ``theirs``."""
-    ratio = ours / theirs
+    ratio = _ratio(ours, theirs)
     if most is None:
         return Result(name, ours, theirs, unit, ratio, None, None)
-    return Result(name, ours, theirs, unit, ratio, f"ours / theirs <= {most:g}", ratio <= most)
+    return Result(
+        name, ours, theirs, unit, ratio, f"ours / theirs <= {most:g}", ours <= most * theirs
+    )
 
 
 def speedup(name: str, ours: float, theirs: float, unit: str, least: float | None = None) -> Result:
     """Both are durations; ``ours`` should be ``least`` times shorter."""
-    ratio = theirs / ours
+    ratio = _ratio(theirs, ours)
     if least is None:
         return Result(name, ours, theirs, unit, ratio, None, None)
-    return Result(name, ours, theirs, unit, ratio, f"theirs / ours >= {least:g}", ratio >= least)
+    return Result(
+        name, ours, theirs, unit, ratio, f"theirs / ours >= {least:g}", theirs >= least * ours
+    )
 
 
 def share(name: str, ours: float, theirs: float, unit: str, least: float | None = None) -> Result:
     """Both are rates; ``ours`` should reach the share ``least`` of ``theirs``."""
-    ratio = ours / theirs
+    ratio = _ratio(ours, theirs)
     if least is None:
         return Result(name, ours, theirs, unit, ratio, None, None)
-    return Result(name, ours, theirs, unit, ratio, f"ours / theirs >= {least:g}", ratio >= least)
+    return Result(
+        name, ours, theirs, unit, ratio, f"ours / theirs >= {least:g}", ours >= least * theirs
+    )
 
 
 def bound(name: str, ours: float, unit: str, most: float | None = None) -> Result:
@@ -63,8 +70,12 @@ def bound(name: str, ours: float, unit: str, most: float | None = None) -> Resul
 def same(name: str, ours: float, theirs: float, unit: str, within: float) -> Result:
     """The two should differ by no more than ``within``."""
     target = f"|ours - theirs| <= {within:.3g}"
-    ratio = ours / theirs if theirs else None
+    ratio = _ratio(ours, theirs)
     return Result(name, ours, theirs, unit, ratio, target, abs(ours - theirs) <= within)
+
+
+def _ratio(above: float, below: float) -> float | None:
+    return above / below if below else None
 
 
 def write_json(path: Path, results: Sequence[Result]) -> None:

@@ -12,9 +12,11 @@ class Scale:
         repetitions: of each pair, after a warm-up.
         parameters: of the pipeline, other than params.yaml's.
         embedded: through the frozen layers, a repetition.
+        embedded_in_half: of each split, in bfloat16, for a head's metrics.
         trained: in the comparison with training through the frozen base, for training.
         validated: likewise, for validation.
         epochs: likewise, passes.
+        epochs_slowly: likewise, passes that are measured of the usual way.
         trainings: how often that comparison is repeated, each time with another seed.
         seeds: of a head, where its deviation is asked for.
         fed: in an epoch of the custom CNN.
@@ -33,9 +35,11 @@ class Scale:
     repetitions: int
     parameters: dict[str, Any]
     embedded: int
+    embedded_in_half: int
     trained: int
     validated: int
     epochs: int
+    epochs_slowly: int
     trainings: int
     seeds: int
     fed: int
@@ -52,24 +56,26 @@ class Scale:
 
 
 FULL = Scale(
-    repetitions=5,
+    repetitions=3,
     # The defaults, also where params.yaml has come to follow a recipe.
     parameters={
         "embed_vgg16": {"precision": "float32", "views": 1},
         "train_vgg16": {"unfreeze": "none"},
     },
-    embedded=256,
+    embedded=128,
+    embedded_in_half=1500,
     trained=256,
     validated=64,
     epochs=10,
+    epochs_slowly=2,
     trainings=2,
-    seeds=5,
-    fed=2048,
-    fed_slowly=512,
-    stepped=24,
+    seeds=4,
+    fed=1024,
+    fed_slowly=384,
+    stepped=8,
     variants=True,
     decoded=5000,
-    experiments=2,
+    experiments=1,
     started=("download", "download_vgg16", "split", "preprocess", "report"),
     memory=(5_000, 50_000),
     memory_stages=("download", "split", "preprocess"),
@@ -87,9 +93,11 @@ QUICK = Scale(
         "evaluate": {"bootstrap_samples": 100},
     },
     embedded=8,
+    embedded_in_half=8,
     trained=8,
     validated=4,
     epochs=2,
+    epochs_slowly=1,
     trainings=1,
     seeds=1,
     fed=8,

@@ -1,8 +1,9 @@
 """The custom CNN's training step alone, in a process whose threads can still be set.
 
-`python -m benchmarks.step THREADS PRECISION graph|xla IMAGE_SIZE STEPS` prints a line of JSON:
-photos a second, the step's GFLOP/s and, in the same process, the fastest that a large matrix
-product or convolution gets to. THREADS 0 is one a core.
+`python -m benchmarks.step THREADS PRECISION graph|xla CHANNELS IMAGE_SIZE STEPS` prints a line of
+JSON: photos a second, the step's GFLOP/s and, in the same process and precision, the fastest that a
+large matrix product or convolution gets to. THREADS 0 is one a core; CHANNELS is `first`, or how
+many come last.
 """
 
 import json
@@ -21,17 +22,23 @@ BATCH = 32
 PASSES = 3
 
 
-def main(threads: str, precision: str, compiler: str, image_size: str, steps: str) -> None:
+def main(
+    threads: str, precision: str, compiler: str, channels: str, image_size: str, steps: str
+) -> None:
     """Measure and print."""
     if threads != "0":
         tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     keras.config.set_dtype_policy(precision)
-    model = usual.custom_cnn(int(image_size))
+    if channels == "first":
+        keras.config.set_image_data_format("channels_first")
+        model = usual.custom_cnn(int(image_size))
+    else:
+        model = usual.custom_cnn(int(image_size), int(channels))
     model = usual.compiled(model, jit_compile=compiler == "xla")
     random = np.random.default_rng(0)
     images = tf.constant(random.integers(0, 256, (BATCH, *model.input_shape[1:])), tf.float32)
     answers = (tf.zeros((BATCH, 1)), tf.zeros((BATCH, 1)))
-    data = tf.data.Dataset.from_tensors((images, answers)).repeat(int(steps))
+    data = usual.untuned(tf.data.Dataset.from_tensors((images, answers)).repeat(int(steps)))
     model.fit(data, verbose=0)
     taken = _fastest(lambda: model.fit(data, verbose=0), 2) / int(steps)
     times = min(5, int(steps))
@@ -45,8 +52,8 @@ def operations(model: keras.Model) -> int:
     count = 0
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
-            _, height, width, _ = layer.output.shape
-            count += 2 * height * width * int(np.prod(layer.kernel.shape))
+            # Each value of the map is a product with one filter, wherever the channels are.
+            count += 2 * int(np.prod(layer.output.shape[1:]) * np.prod(layer.kernel.shape[:3]))
         elif isinstance(layer, keras.layers.Dense):
             count += 2 * int(np.prod(layer.kernel.shape))
     return count
@@ -61,9 +68,13 @@ def _fastest(work: Callable[[], object], times: int) -> float:
     return min(taken)
 
 
+def _drawn(*shape: int) -> tf.Tensor:
+    return tf.cast(tf.random.normal(shape), keras.config.dtype_policy().compute_dtype)
+
+
 def _product(times: int, side: int = 2048) -> float:
     """GFLOP/s of a matrix product."""
-    matrix = tf.random.normal((side, side))
+    matrix = _drawn(side, side)
     work = tf.function(lambda: tf.reduce_sum(tf.matmul(matrix, matrix)))
     work().numpy()
     return 2 * side**3 / _fastest(lambda: work().numpy(), times) / 1e9
@@ -71,8 +82,8 @@ def _product(times: int, side: int = 2048) -> float:
 
 def _convolution(times: int, side: int = 64, channels: int = 256) -> float:
     """GFLOP/s of a convolution such as VGG16's."""
-    images = tf.random.normal((8, side, side, channels))
-    kernel = tf.random.normal((3, 3, channels, channels))
+    images = _drawn(8, side, side, channels)
+    kernel = _drawn(3, 3, channels, channels)
     work = tf.function(lambda: tf.reduce_sum(tf.nn.conv2d(images, kernel, 1, "SAME")))
     work().numpy()
     return 8 * 2 * side**2 * 9 * channels**2 / _fastest(lambda: work().numpy(), times) / 1e9

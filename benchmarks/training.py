@@ -71,16 +71,22 @@ class Comparison:
         return _fit(self.whole, data, epochs or self._epochs)
 
 
-def _embedded(folder: Path) -> list[tf.data.Dataset]:
+def _embedded(folder: Path, photos: Sequence[int] = (10**9, 10**9)) -> list[tf.data.Dataset]:
+    """The embeddings of each split, of its first ``photos``."""
     return [
         embeddings(
-            np.load(folder / f"{split}.npy", "r"),
-            np.load(folder / f"{split}.labels.npy"),
+            _first(np.load(folder / f"{split}.npy", "r"), count),
+            np.load(folder / f"{split}.labels.npy")[:count],
             BATCH,
             TASKS,
         ).map(lambda vectors, labels: (vectors, (labels["gender"], labels["age"])))
-        for split in SPLITS
+        for split, count in zip(SPLITS, photos, strict=True)
     ]
+
+
+def _first(rows: np.ndarray, count: int) -> np.ndarray:
+    """A file as a whole is read as the stage reads it; a part of one is taken into memory."""
+    return rows if len(rows) <= count else np.array(rows[:count])
 
 
 def _in_memory(photos: Photos) -> tf.data.Dataset:
@@ -114,28 +120,31 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     comparison.train_whole(1)
     embedding, head, whole = [], [], []
     ours, theirs = [], []
+    few = scale.epochs_slowly
     for seed in range(scale.trainings):
         comparison.start(seed)
         embedding.append(seconds(comparison.embed))
-        head.append(seconds(lambda: ours.append(comparison.train_head())))
+        head.append(seconds(comparison.train_head))
         comparison.start(seed)
-        whole.append(seconds(lambda: theirs.append(comparison.train_whole())))
-    spread = list(ours)
-    for seed in range(scale.trainings, scale.trainings + scale.seeds):
+        taken = seconds(lambda: theirs.append(comparison.train_whole(few)))
+        whole.append(taken * scale.epochs / few)
+    for seed in range(scale.trainings + scale.seeds):
         comparison.start(seed)
-        spread.append(comparison.train_head())
-    accuracy, mae = (pstdev(values) for values in zip(*spread, strict=True))
+        ours.append(comparison.train_head(few))
+    accuracy, mae = (pstdev(values) for values in zip(*ours, strict=True))
     setting = f"VGG16, {scale.trained} photos, {scale.epochs} epochs"
+    scaled = f"fit through the base for {few}, scaled"
+    seed_only = f"either way from the same seed, {few} epochs, within a seed's deviation"
     everything = read_index(workspace.path / "data/tfrecords").splits
     photos = sum(everything[split].records for split in SPLITS)
     stages = workspace.stage_seconds()
     return [
         speedup(
-            f"{setting}: the first time, embedding included, against fit through the base",
+            f"{setting}: the first time, embedding included, against {scaled}",
             *(median(embedding) + median(head), median(whole), "s", 8),
         ),
         speedup(
-            f"{setting}: only the head changed, against fit through the base",
+            f"{setting}: only the head changed, against {scaled}",
             *(median(head), median(whole), "s", 50),
         ),
         speedup(
@@ -146,30 +155,37 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
             "s",
         ),
         same(
-            "validation gender accuracy either way from the same seed, within a seed's deviation",
+            f"validation gender accuracy {seed_only}",
             *(ours[0][0], theirs[0][0], "share", accuracy),
         ),
         same(
-            "validation age MAE either way from the same seed, within a seed's deviation",
+            f"validation age MAE {seed_only}",
             *(ours[0][1], theirs[0][1], "years", mae),
         ),
     ]
 
 
 def precision(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
-    """What embeddings in bfloat16 do to the metrics of a head, on all photos, over some seeds."""
-    records = workspace.path / "data/tfrecords"
-    half = folder / "bfloat16"
+    """What embeddings in bfloat16 do to the metrics of a head, over some seeds."""
+    records, half = folder / "to_bfloat16", folder / "bfloat16"
+    sampling.part(
+        workspace.path / "data/tfrecords",
+        records,
+        train=scale.embedded_in_half,
+        validation=scale.embedded_in_half,
+    )
     half.mkdir()
     model = frozen(workspace, read_index(records).image_size, "bfloat16")
     for split in SPLITS:
         embed_anew(model, records, split, half)
-    scores: dict[str, list[list[float]]] = {"float32": [], "bfloat16": []}
+    photos = [len(np.load(half / f"{split}.labels.npy")) for split in SPLITS]
+    places = {"float32": workspace.path / "data/embeddings", "bfloat16": half}
+    scores: dict[str, list[list[float]]] = {name: [] for name in places}
     for seed in range(scale.seeds):
-        for name, place in (("float32", workspace.path / "data/embeddings"), ("bfloat16", half)):
+        for name, place in places.items():
             keras.utils.set_random_seed(seed)
             head = usual.vgg16_head(model.output_shape[1])
-            scores[name].append(_fit(head, _embedded(place), scale.epochs))
+            scores[name].append(_fit(head, _embedded(place, photos), scale.epochs))
     results = []
     for index, (name, unit) in enumerate((("gender accuracy", "share"), ("age MAE", "years"))):
         whole, rounded = ([each[index] for each in values] for values in scores.values())

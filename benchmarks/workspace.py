@@ -14,7 +14,6 @@ from stages.report import OUTPUTS
 from tools.clones import ROOT, Clone
 
 FACES = ROOT.parent / "shared/data/utkface-train_val-5000.tar.gz"
-# The file whose digest a stage's record of time is found by.
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,10 @@ def _decode(content: bytes, size: int) -> Image.Image:
         raise RefusedImageError(f"{width}x{height}: more than {MAX_PIXELS:,} pixels")
     if min(width, height) < MIN_SIDE:
         raise RefusedImageError(f"{width}x{height}: less than {MIN_SIDE} pixels a side")
-    image.draft(None, (DRAFT_GAP * size, DRAFT_GAP * size))
+    needed = DRAFT_GAP * size
+    # Below that nothing would come of it but a few microseconds a photo.
+    if min(width, height) >= 2 * needed:
+        image.draft(None, (needed, needed))
     image.load()
     if "exif" in image.info:
         # Spoilt EXIF data say nothing about the picture.

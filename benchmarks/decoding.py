@@ -1,0 +1,96 @@
+"""Preprocessing and decoding alone, in a program as small as the stage's.
+
+`python -m benchmarks.decoding DATA FOLDER PHOTOS REPETITIONS` prints a line of JSON.
+Worker processes import the program that starts them, and so it imports little.
+"""
+
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from agegender.dataset import images
+from agegender.dataset.example import Example
+from agegender.dataset.photos import SPLITS, read_photos
+from agegender.dataset.preprocessing import plan, write
+from agegender.dataset.records import shard_name, write_shard
+from agegender.workers import available_cores, spread
+from benchmarks.measure import interleaved
+
+# Photos that a process is handed at a time.
+SHARD = 256
+
+
+def decode_all(paths: list[str]) -> int:
+    """Read and decode JPEGs and keep nothing: the least that a preprocessing can do."""
+    pixels = 0
+    for path in paths:
+        with open(path, "rb") as file, Image.open(io.BytesIO(file.read())) as image:
+            image.load()
+            pixels += image.width * image.height
+    return pixels
+
+
+def nothing(_: int) -> None:
+    """What a process is handed that only has to start."""
+
+
+def main(data: str, folder: str, photos: str, repetitions: str) -> None:
+    """Measure and print milliseconds a photo.
+
+    The first three are by one process a core: both ways, and starting the processes. The others
+    are of one shard in this process alone: decoding, what preprocessing does to the pixels, and
+    what it does to write them.
+    """
+    members = [
+        photo for split in SPLITS for photo in read_photos(Path(data) / f"split/{split}.csv")
+    ][: int(photos)]
+    raw, target = Path(data) / "raw", Path(folder)
+    paths = [f"{raw}/{photo.file}" for photo in members]
+    chunks = [paths[start : start + SHARD] for start in range(0, len(paths), SHARD)]
+    with Image.open(paths[0]) as image:
+        size = image.width
+
+    def empty() -> None:
+        # Deleting what was written before is no part of it.
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+
+    def preprocess() -> None:
+        for _ in write(plan(raw, {"train": members}, target, size, SHARD, 1)["train"]):
+            pass
+
+    def decode() -> None:
+        for _ in spread(decode_all, chunks):
+            pass
+
+    def start() -> None:
+        for _ in spread(nothing, range(available_cores())):
+            pass
+
+    def pixels(path: str) -> bytes:
+        with open(path, "rb") as file:
+            return images.fit(images.decode(file.read(), size), size).tobytes()
+
+    examples = [
+        Example(pixels(path), photo.file, photo.age, photo.gender, photo.race)
+        for path, photo in zip(chunks[0], members, strict=False)
+    ]
+    times = int(repetitions)
+    taken = interleaved(times, preprocess, decode, start, before=empty)
+    alone = interleaved(
+        times,
+        lambda: decode_all(chunks[0]),
+        lambda: [pixels(path) for path in chunks[0]],
+        lambda: write_shard(target / shard_name("train", 0, 1), examples),
+        before=empty,
+    )
+    milliseconds = [1000 * seconds / len(paths) for seconds in taken]
+    print(json.dumps(milliseconds + [1000 * seconds / len(examples) for seconds in alone]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
