@@ -34,6 +34,7 @@ class Training(Section):
     patience: Annotated[int, Field(ge=0, le=100_000)]
     precision: Literal["float32", "bfloat16"]
     threads: Annotated[int, Field(ge=1, le=256)]
+    strategy: Literal["auto", "mirrored", "multi_worker"]
 
     @model_validator(mode="after")
     def _warm_up_before_the_end(self) -> Self:
