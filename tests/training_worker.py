@@ -65,11 +65,9 @@ def write_photos(folder: Path) -> None:
     random = np.random.default_rng(0)
     shards = {}
     for split in SPLITS:
+        images = random.integers(0, 256, (PHOTOS[split], 16, 16, 3), np.uint8)
         examples = [
-            Example(
-                random.integers(0, 256, (16, 16, 3), np.uint8).tobytes(), f"{i}", 7 * i, i % 2, 0
-            )
-            for i in range(PHOTOS[split])
+            Example(image.tobytes(), f"{i}", 7 * i, i % 2, 0) for i, image in enumerate(images)
         ]
         shards[split] = [write_shard(folder / shard_name(split, 0, 1), examples)]
     write_index(folder, 16, shards)

@@ -75,8 +75,22 @@ class Distribution:
         if self.strategy is None:
             yield
             return
-        with naming_the_lost(), self.strategy.scope():
+        with self.noticing(), self.strategy.scope():
             yield
+
+    @contextmanager
+    def noticing(self) -> Iterator[None]:
+        """Notice where another worker is gone.
+
+        Raises:
+            UserError: it is.
+        """
+        try:
+            yield
+        except _LOST as error:
+            if self.workers == 1:
+                raise
+            raise _lost(error) from None
 
     def distributed(self, value: Callable[[int], Any]) -> Any:
         """For `tf.distribute.Strategy.run`: on each own replica its value, by its number."""
@@ -125,7 +139,7 @@ class Distribution:
             return numbers
         assert self.strategy is not None
         zeros = np.zeros_like(numbers)
-        with naming_the_lost():
+        with self.noticing():
             values = self.distributed(
                 lambda replica: tf.constant(numbers if replica == self.own[0] else zeros)
             )
@@ -136,20 +150,14 @@ class Distribution:
 ALONE = Distribution()
 
 
-@contextmanager
-def naming_the_lost() -> Iterator[None]:
-    """Say it in one line where another worker is gone.
-
-    Raises:
-        UserError: it is.
-    """
-    try:
-        yield
-    except _LOST:
-        raise UserError(
-            "another machine of TF_CONFIG was lost; see what it says, then run the same command "
-            "on all machines again: training goes on behind the last whole epoch"
-        ) from None
+def _lost(error: tf.errors.OpError) -> UserError:
+    found = re.search(r"aborted by: (.*?)[:\s]*$", error.message, re.MULTILINE)
+    reason = found[1] if found else error.message.strip().partition("\n")[0]
+    return UserError(
+        "another machine of TF_CONFIG was lost; see what it says, then run the same command on all "
+        "machines again: training goes on behind the last whole epoch (TensorFlow says: "
+        f"{reason or type(error).__name__})"
+    )
 
 
 def join(strategy: str, work: str, say: Callable[[str], None] = print) -> Distribution:
@@ -185,8 +193,9 @@ def _join_machines(work: str, say: Callable[[str], None]) -> Distribution:
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(CONNECTING_SECONDS, exit=True, file=nowhere)
         try:
-            with naming_the_lost():
-                strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        except _LOST as error:
+            raise _lost(error) from None
         finally:
             faulthandler.cancel_dump_traceback_later()
     return Distribution(strategy, worker, len(addresses))

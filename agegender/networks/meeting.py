@@ -56,6 +56,7 @@ def meet(addresses: Sequence[str], worker: int, work: str, seconds: float) -> No
 def _gather(addresses: Sequence[str], work: str, until: float) -> dict[str, str]:
     """Each worker's work by its number, as far as they come; all who came are told."""
     works = {"0": work}
+    expected = {str(worker) for worker in range(1, len(addresses))}
     with ExitStack() as stack:
         server = stack.enter_context(_listening(addresses[0]))
         came: dict[str, socket.socket] = {}
@@ -65,8 +66,9 @@ def _gather(addresses: Sequence[str], work: str, until: float) -> dict[str, str]
                 connection = stack.enter_context(server.accept()[0])
                 connection.settimeout(_MESSAGE)
                 message = json.loads(_line(connection))
-                number = str(int(message["worker"]))
-                works[number], came[number] = str(message["work"]), connection
+                number = str(message["worker"])
+                if number in expected:
+                    works[number], came[number] = str(message["work"]), connection
         for connection in came.values():
             with suppress(OSError):
                 connection.sendall(json.dumps(works).encode() + b"\n")

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from agegender.networks import objective
 from agegender.networks.batches import READY_BATCHES
-from agegender.networks.distribution import Distribution, naming_the_lost
+from agegender.networks.distribution import Distribution
 from agegender.parameters.training import Training
 
 Labels = dict[str, tf.Tensor]
@@ -63,7 +63,7 @@ class Replicas:
         measures = {"loss": self._loss}
         for task, metrics in self._metrics.items():
             measures |= {f"{task}_{metric.name}": metric for metric in metrics}
-        with naming_the_lost():
+        with self._distribution.noticing():
             for measure in measures.values():
                 measure.reset_state()
             for parts, count in batches.map(self._parted).prefetch(READY_BATCHES):

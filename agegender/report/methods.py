@@ -16,6 +16,12 @@ _CHANGES = {
     "contrast": "given more or less contrast",
     "erasing": "partly erased",
 }
+# Where training computed, if not in one process on whatever there was.
+_STRATEGIES = {
+    "auto": "",
+    "mirrored": "; each batch parted among the GPUs of one machine",
+    "multi_worker": "; each batch parted among several machines",
+}
 
 
 def custom_network(tasks: Sequence[str], training: Parameters) -> str:
@@ -150,7 +156,7 @@ def loss(tasks: Sequence[str], training: Parameters) -> str:
 
 
 def arithmetic(training: Parameters, embedding: Parameters | None = None) -> str:
-    """Of what precision training computed.
+    """In what precision training computed, and whether on several machines.
 
     Args:
         training: see `custom_network`.
@@ -162,7 +168,7 @@ def arithmetic(training: Parameters, embedding: Parameters | None = None) -> str
         words = f"{precision} in training; the weights and the saved model are float32"
     if embedding and embedding["precision"] != precision:
         words += f"; {embedding['precision']} in the frozen layers"
-    return words
+    return words + _STRATEGIES[training["strategy"]]
 
 
 def changes(training: Parameters, embedding: Parameters | None = None) -> str:
