@@ -6,7 +6,7 @@ import numpy as np
 
 from agegender.console import say
 from agegender.dataset.records import read_records, verify
-from agegender.networks import custom, runtime
+from agegender.networks import custom, distribution, runtime
 from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import photos
 from agegender.networks.network import Network, with_weights_of
@@ -27,6 +27,8 @@ def main() -> None:
     options = declared.section("train_custom", TrainCustom)
     seed, tasks = options.seed_or(declared["seed"]), declared["tasks"]
     runtime.configure(options.threads, seed)
+    folder = unfinished.folder("train_custom", declared)
+    machines = distribution.join(options.strategy, f"train_custom {folder.name}", say)
 
     ages = [photo.age for photo in read_records(TFRECORDS, "train")]
 
@@ -34,8 +36,9 @@ def main() -> None:
         size = declared["image_size"]
         return custom.build(options, size, tasks, float(np.median(ages)), to_save)
 
-    network = build(to_save=False)
-    progress = Progress(unfinished.folder("train_custom", declared))
+    with machines.scope():
+        network = build(to_save=False)
+    progress = Progress(folder)
     when_interrupted(progress.described)
     with curves.start(CURVES) as live:
         history = train(
@@ -54,8 +57,11 @@ def main() -> None:
             progress,
             on_epoch=curves.recorder(live),
             say=say,
+            distribution=machines,
         )
     save(with_weights_of(network, build(to_save=True)), MODEL)
+    # Until all have the model, all can go on.
+    machines.wait()
     progress.finish()
     record_time("train_custom", MODEL, history.earlier_seconds, epoch_seconds=history.seconds)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from agegender.console import say
 from agegender.dataset import digests
-from agegender.networks import runtime, vgg16, vgg16_base
+from agegender.networks import distribution, runtime, vgg16, vgg16_base
 from agegender.networks.batches import embeddings
 from agegender.networks.network import Network, with_weights_of
 from agegender.networks.progress import Progress
@@ -31,6 +31,8 @@ def main() -> None:
         declared["image_size"],
     )
     runtime.configure(options.threads, seed)
+    folder = unfinished.folder("train_vgg16", declared)
+    machines = distribution.join(options.strategy, f"train_vgg16 {folder.name}", say)
 
     split = {
         name: (np.load(EMBEDDINGS / f"{name}.npy", "r"), np.load(EMBEDDINGS / f"{name}.labels.npy"))
@@ -44,9 +46,10 @@ def main() -> None:
         base = vgg16_base.base(image_size, options.unfreeze, weights, precision)
         return vgg16.build(options, base, image_size, tasks, first_age, to_save)
 
-    network = build(to_save=False)
+    with machines.scope():
+        network = build(to_save=False)
     size, shift = options.batch_size, options.shift_cells
-    progress = Progress(unfinished.folder("train_vgg16", declared))
+    progress = Progress(folder)
     when_interrupted(progress.described)
     with curves.start(CURVES) as live:
         history = train(
@@ -59,8 +62,11 @@ def main() -> None:
             on_epoch=curves.recorder(live),
             say=say,
             base_learning_rate=options.base_learning_rate,
+            distribution=machines,
         )
     save(with_weights_of(network, build(to_save=True)), MODEL)
+    # Until all have the model, all can go on.
+    machines.wait()
     progress.finish()
     record_time("train_vgg16", MODEL, history.earlier_seconds, epoch_seconds=history.seconds)
 

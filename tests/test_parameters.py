@@ -186,9 +186,10 @@ def test_the_source_report_is_the_default() -> None:
         for key in path.split("."):
             wanted, found = wanted[key], found[key]
         assert found == wanted, path
-    threads = {"train_custom.threads", "train_vgg16.threads"}
+    models, machine = ("custom", "vgg16"), ("threads", "strategy")
+    machines = {f"train_{model}.{name}" for model in models for name in machine}
     trained = {path for path in leaves() if path.startswith("train_")}
-    assert trained - {path for path in leaves(recipe)} == threads
+    assert trained - {path for path in leaves(recipe)} == machines
 
 
 def test_a_wrong_recipe_is_told(project: Clone) -> None:

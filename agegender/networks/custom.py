@@ -1,14 +1,19 @@
 """The custom CNN: convolutions with pooling, then dense layers, trained from scratch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from agegender.networks.heads import Head, answering
 from agegender.networks.network import Network, computing_in, pixels
 from agegender.networks.normalization import FusedBatchNormalization
 from agegender.parameters.train_custom import TrainCustom
+
+# What makes a layer, given its name.
+Normalization = Callable[..., keras.layers.BatchNormalization]
 
 
 def build(
@@ -29,8 +34,7 @@ def build(
             it is trained fastest. Both have the same weights.
     """
     with computing_in("float32" if to_save else options.precision):
-        normalization = keras.layers.BatchNormalization if to_save else FusedBatchNormalization
-        layers = _layers(options, normalization)
+        layers = _layers(options, _normalization(to_save))
         head = Head(
             tasks,
             options.dense_units,
@@ -53,9 +57,16 @@ def build(
         )
 
 
-def _layers(
-    options: TrainCustom, normalization: type[keras.layers.BatchNormalization]
-) -> list[keras.layers.Layer]:
+def _normalization(to_save: bool) -> Normalization:
+    if to_save:
+        return keras.layers.BatchNormalization
+    if tf.distribute.has_strategy():
+        # Over the photos of all replicas.
+        return partial(keras.layers.BatchNormalization, synchronized=True)
+    return FusedBatchNormalization
+
+
+def _layers(options: TrainCustom, normalization: Normalization) -> list[keras.layers.Layer]:
     """From pixels to the vector of features."""
     normalize = normalization if options.batch_normalization else None
     # Around 0: a network without batch normalisation learns faster so than from 0 to 1.
@@ -80,7 +91,7 @@ def _layers(
 def _normalized(
     filters: int,
     name: str,
-    normalize: type[keras.layers.BatchNormalization],
+    normalize: Normalization,
     pool: Sequence[keras.layers.Layer],
 ) -> list[keras.layers.Layer]:
     """A convolution, pooled if it is its block's last, then normalised, then ReLU.

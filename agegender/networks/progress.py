@@ -1,17 +1,21 @@
 """Unfinished training on disk: one file, replaced whole, so that a kill leaves a usable one."""
 
+import io
 import json
 import os
 import shutil
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from agegender.dataset.resumable import remove_if_free, take
 
 STATE = "state.npz"
+
+# Arrays and a JSON-like state.
+Kept = tuple[list[np.ndarray], dict[str, Any]]
 
 
 class Progress:
@@ -37,19 +41,17 @@ class Progress:
     def save(self, arrays: list[np.ndarray], state: dict[str, Any]) -> None:
         """Keep arrays and a JSON-like state; what was kept before stays until this is whole."""
         partial = self._file.with_suffix(".partial")
-        described = np.frombuffer(json.dumps(state).encode(), np.uint8)
         with partial.open("wb") as file:
-            np.savez(file, *arrays, state=described)
+            _write(file, arrays, state)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, self._file)
 
-    def load(self) -> tuple[list[np.ndarray], dict[str, Any]] | None:
+    def load(self) -> Kept | None:
         """What was saved last; None at the start, and if the disk has spoilt it since."""
         try:
-            with np.load(self._file, allow_pickle=False) as kept:
-                arrays = [kept[f"arr_{index}"] for index in range(len(kept.files) - 1)]
-                return arrays, json.loads(kept["state"].tobytes())
+            with self._file.open("rb") as file:
+                return _read(file)
         except (FileNotFoundError, zipfile.BadZipFile, EOFError, ValueError, KeyError):
             return None
 
@@ -69,3 +71,27 @@ class Progress:
     def close(self) -> None:
         """Let another process go on with it, as the end of this one does."""
         os.close(self._lock)
+
+
+def packed(kept: Kept | None) -> bytes:
+    """As bytes for another process, which `unpacked` reads; empty for None."""
+    content = io.BytesIO()
+    if kept is not None:
+        _write(content, *kept)
+    return content.getvalue()
+
+
+def unpacked(content: bytes) -> Kept | None:
+    """See `packed`."""
+    return _read(io.BytesIO(content)) if content else None
+
+
+def _write(file: IO[bytes], arrays: list[np.ndarray], state: dict[str, Any]) -> None:
+    described = np.frombuffer(json.dumps(state).encode(), np.uint8)
+    np.savez(file, *arrays, state=described)
+
+
+def _read(file: IO[bytes]) -> Kept:
+    with np.load(file, allow_pickle=False) as kept:
+        arrays = [kept[f"arr_{index}"] for index in range(len(kept.files) - 1)]
+        return arrays, json.loads(kept["state"].tobytes())

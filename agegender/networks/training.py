@@ -10,9 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from agegender.networks import objective
+from agegender.networks.distribution import ALONE, Distribution
 from agegender.networks.network import Network
 from agegender.networks.optimizer import optimizer
-from agegender.networks.progress import Progress
+from agegender.networks.progress import Progress, packed, unpacked
+from agegender.networks.replicas import Replicas
 from agegender.parameters.training import Training
 
 # One epoch's values: {"train": {"loss": ...}, "validation": {...}}.
@@ -63,15 +65,17 @@ def train(
     on_epoch: Callable[[Epoch], None],
     say: Callable[[str], None] = print,
     base_learning_rate: float | None = None,
+    distribution: Distribution = ALONE,
 ) -> History:
     """Train with Adam; by default on binary cross-entropy (gender) plus absolute error (age).
 
     After each epoch weights, optimizer, dropout's random state and history are kept in
     ``progress``; a later call with the same progress goes on behind the last whole epoch and ends
-    in the same weights as one that was never interrupted.
+    in the same weights as one that was never interrupted. Where several processes train together,
+    all go on from where the one that is furthest was.
 
     Args:
-        network: its ``trained`` model is trained.
+        network: its ``trained`` model is trained; made in the scope of ``distribution``.
         batches: the training data of an epoch, by its number from 0.
         validation: batches of validation data.
         tasks: what the model answers.
@@ -80,28 +84,36 @@ def train(
         on_epoch: called with the values of each epoch, those of a resumed run included.
         say: prints one line.
         base_learning_rate: of the pre-trained weights that are trained; None for the others'.
+        distribution: of the batches over GPUs or machines, which all get the same arguments.
+
+    Raises:
+        UserError: another machine was lost.
     """
     model = network.trained
     steps = int(batches(0).cardinality())
-    model.compile(
-        optimizer=optimizer(options, steps, network.pretrained, base_learning_rate),
-        loss=objective.losses(tasks, options),
-        loss_weights=objective.weights(tasks, options),
-        metrics=objective.metrics(tasks, options),
-    )
-    model.optimizer.build(model.trainable_variables)
+    with distribution.scope():
+        model.compile(
+            optimizer=optimizer(options, steps, network.pretrained, base_learning_rate),
+            loss=objective.losses(tasks, options),
+            loss_weights=objective.weights(tasks, options),
+            metrics=objective.metrics(tasks, options),
+        )
+        model.optimizer.build(model.trainable_variables)
+        epochs = _Fit(model)
+        if distribution.strategy is not None:
+            epochs = _Distributed(model, Replicas(model, distribution, tasks, options))
     weights = _Weights(model, options)
-    history = weights.resume(progress, say)
+    history = weights.resume(progress, distribution, say)
     for epoch in history.epochs:
         on_epoch(epoch)
     while not history.is_over(options):
         number = len(history.epochs)
         begin = time.perf_counter()
-        fitted = model.fit(batches(number), shuffle=False, verbose=0, callbacks=[weights.last])
-        # Keras leaves the averaged weights behind, if there are any.
-        checked = model.evaluate(validation, verbose=0, return_dict=True)
+        trained = epochs.train(batches(number), weights.last)
+        # The averaged weights are left behind, if there are any.
+        checked = epochs.check(validation)
         values = {
-            "train": objective.named({k: v[0] for k, v in fitted.history.items()}, tasks),
+            "train": objective.named(trained, tasks),
             "validation": objective.named(checked, tasks),
         }
         history.epochs.append(values)
@@ -126,6 +138,39 @@ class _Last(keras.callbacks.Callback):
         self.values = [variable.numpy() for variable in self.model.trainable_variables]
 
 
+class _Fit:
+    """An epoch as Keras runs it, and its measures by Keras's names."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+
+    def train(self, batches: tf.data.Dataset, last: _Last) -> dict[str, float]:
+        fitted = self._model.fit(batches, shuffle=False, verbose=0, callbacks=[last])
+        return {name: values[0] for name, values in fitted.history.items()}
+
+    def check(self, batches: tf.data.Dataset) -> dict[str, float]:
+        checked: dict[str, float] = self._model.evaluate(batches, verbose=0, return_dict=True)
+        return checked
+
+
+class _Distributed(_Fit):
+    """The same, on several GPUs or machines."""
+
+    def __init__(self, model: keras.Model, replicas: Replicas) -> None:
+        super().__init__(model)
+        self._replicas = replicas
+
+    def train(self, batches: tf.data.Dataset, last: _Last) -> dict[str, float]:
+        values = self._replicas.train(batches)
+        last.set_model(self._model)
+        last.on_epoch_end(0)
+        self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
+        return values
+
+    def check(self, batches: tf.data.Dataset) -> dict[str, float]:
+        return self._replicas.check(batches)
+
+
 class _Weights:
     """The weights that training goes on with, and those that are its result."""
 
@@ -146,9 +191,14 @@ class _Weights:
         state = {"epochs": history.epochs, "seconds": history.seconds}
         progress.save([*arrays, *self._best], state)
 
-    def resume(self, progress: Progress, say: Callable[[str], None]) -> History:
+    def resume(
+        self, progress: Progress, distribution: Distribution, say: Callable[[str], None]
+    ) -> History:
         """Take up the state that was kept last; an empty history if there is none."""
         kept = progress.load()
+        if distribution.workers > 1:
+            how_far = len(kept[1]["epochs"]) if kept else 0
+            kept = unpacked(distribution.furthest(packed(kept), how_far))
         if kept is None:
             return History()
         arrays, state = kept

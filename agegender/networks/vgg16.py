@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import keras
+import tensorflow as tf
 
 from agegender.networks.heads import Head, answering
 from agegender.networks.network import Network, computing_in, pixels
@@ -31,7 +32,9 @@ def build(
     with computing_in("float32" if to_save else options.precision):
         normalize = None
         if options.batch_normalization:
-            normalize = keras.layers.BatchNormalization(name="norm")
+            # In training on several GPUs or machines, over the photos of all.
+            everywhere = tf.distribute.has_strategy()
+            normalize = keras.layers.BatchNormalization(synchronized=everywhere, name="norm")
         head = Head(
             tasks,
             options.dense_units,

@@ -37,6 +37,7 @@ class Training(Section):
     patience: Annotated[int, Field(ge=0, le=100_000)]
     precision: Literal["float32", "bfloat16"]
     threads: Annotated[int, Field(ge=1, le=256)]
+    strategy: Literal["auto", "mirrored", "multi_worker"]
 
     def seed_or(self, seed: int) -> int:
         """The section's own seed; where it has none, this one."""

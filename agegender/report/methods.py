@@ -18,6 +18,12 @@ _CHANGES = {
 }
 # What the answer is of a distribution of age.
 _ESTIMATES = {"expectation": "mean", "median": "median"}
+# Where training computed, if not in one process on whatever there was.
+_STRATEGIES = {
+    "auto": "",
+    "mirrored": "; each batch parted among the GPUs of one machine",
+    "multi_worker": "; each batch parted among several machines",
+}
 
 
 def custom_network(tasks: Sequence[str], training: Parameters) -> str:
@@ -153,7 +159,7 @@ def loss(tasks: Sequence[str], training: Parameters) -> str:
 
 
 def arithmetic(training: Parameters, embedding: Parameters | None = None) -> str:
-    """Of what precision training computed.
+    """In what precision training computed, and whether on several machines.
 
     Args:
         training: see `custom_network`.
@@ -165,7 +171,7 @@ def arithmetic(training: Parameters, embedding: Parameters | None = None) -> str
         words = f"{precision} in training; the weights and the saved model are float32"
     if embedding and embedding["precision"] != precision:
         words += f"; {embedding['precision']} in the frozen layers"
-    return words
+    return words + _STRATEGIES[training["strategy"]]
 
 
 def changes(training: Parameters, embedding: Parameters | None = None) -> str:
