@@ -229,7 +229,7 @@ def trained(
     )
     keras.utils.set_random_seed(5)
     vector = keras.Input((16,))
-    head = Head(tasks, options.dense_units, options.dropout, options.age_head)
+    head = Head(tasks, options)
     raw = head(vector)
     network = Network(keras.Model(vector, raw), keras.Model(vector, head.finish(raw)))
     seen: list[Epoch] = []
@@ -416,7 +416,7 @@ def test_a_distribution_answers_with_its_expectation() -> None:
     assert soft[1].argmax() == 30 and soft[1] @ np.arange(117) == pytest.approx(30, abs=1e-3)
     # Two years off is as likely as a normal distribution has it.
     assert soft[1][32] / soft[1][30] == pytest.approx(np.exp(-0.5), rel=1e-4)
-    head = Head(["age"], [], 0.0, "distribution")
+    head = Head(["age"], custom_options(dense_units=[], dropout=0.0, age_head="distribution"))
     vector = keras.Input((117,))
     raw = head(vector)
     model = keras.Model(vector, head.finish(raw))
@@ -430,7 +430,10 @@ def test_a_distribution_answers_with_its_median(tmp_path: Path) -> None:
     soft = np.asarray(soft_labels(np.array([[0.0], [30.0], [116.0]]), 2.0))
     lopsided = 0.6 * soft[1] + 0.4 * np.eye(117)[90]
     rows = np.stack([*soft, lopsided, np.full(117, 1 / 117), np.eye(117)[7]]).astype(np.float32)
-    head = Head(["age"], [], 0.0, "distribution", age_estimate="median")
+    head = Head(
+        ["age"],
+        custom_options(dense_units=[], dropout=0.0, age_head="distribution", age_estimate="median"),
+    )
     vector = keras.Input((117,))
     model = keras.Model(vector, head.finish(head(vector)))
     model.get_layer("age_logits").set_weights([np.eye(117, dtype=np.float32), np.zeros(117)])

@@ -35,14 +35,7 @@ def build(
     """
     with computing_in("float32" if to_save else options.precision):
         layers = _layers(options, _normalization(to_save))
-        head = Head(
-            tasks,
-            options.dense_units,
-            options.dropout,
-            options.age_head,
-            first_age,
-            options.age_estimate,
-        )
+        head = Head(tasks, options, first_age)
 
         def raw(image: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
             x = image

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
+from agegender.parameters.training import Training
+
 # UTKFace's labels end here, and so do the models' answers.
 OLDEST = 116.0
 # Ages of which the head `distribution` tells how likely each is: 0 to 116 years.
@@ -17,34 +19,25 @@ class Head:
     Calling it a second time applies the same layers, with the same weights, to other features.
     """
 
-    def __init__(
-        self,
-        tasks: Sequence[str],
-        dense_units: Sequence[int],
-        dropout: float,
-        age_head: str = "linear",
-        first_age: float = 0.0,
-        age_estimate: str = "expectation",
-    ) -> None:
+    def __init__(self, tasks: Sequence[str], options: Training, first_age: float = 0.0) -> None:
         """Make the layers.
 
         Args:
             tasks: ``gender``, ``age`` or both.
-            dense_units: of each dense layer in turn; none leaves the features as they are.
-            dropout: share of the last layer's units set to 0 in training; 0 adds no layer.
-            age_head: ``linear``, one unit in years; or ``distribution``, a unit a year whose
-                softmax is the distribution of age.
+            options: the units of each dense layer in turn (none leaves the features as they are);
+                the dropout behind the last; and for age, ``linear``, one unit in years, or
+                ``distribution``, a unit a year whose softmax is the distribution of age, with its
+                expectation or median for the answer.
                 Source: Rothe, Timofte and Van Gool, DEX, ICCV Workshops 2015.
             first_age: years that the untrained linear unit answers, its bias. From 0, the first
                 epochs would go into growing features that reach people's ages.
-            age_estimate: what the answer is of a distribution, ``expectation`` or ``median``.
         """
         self._hidden: list[keras.layers.Layer] = [
             keras.layers.Dense(units, activation="relu", name=f"dense{index}")
-            for index, units in enumerate(dense_units, start=1)
+            for index, units in enumerate(options.dense_units, start=1)
         ]
-        if dropout:
-            self._hidden.append(keras.layers.Dropout(dropout, name="dropout"))
+        if options.dropout:
+            self._hidden.append(keras.layers.Dropout(options.dropout, name="dropout"))
         # Their sums and the losses are float32, also where the layers before them are not.
         self._units: dict[str, keras.layers.Layer] = {}
         self._finish: dict[str, list[Callable[[keras.KerasTensor], keras.KerasTensor]]] = {}
@@ -53,10 +46,10 @@ class Head:
                 1, activation="sigmoid", dtype="float32", name="gender"
             )
             self._finish["gender"] = []
-        if "age" in tasks and age_head == "distribution":
+        if "age" in tasks and options.age_head == "distribution":
             self._units["age"] = keras.layers.Dense(len(YEARS), dtype="float32", name="age_logits")
             softmax = keras.layers.Softmax(dtype="float32", name="age_distribution")
-            estimate = median if age_estimate == "median" else _expectation()
+            estimate = median if options.age_estimate == "median" else _expectation()
             self._finish["age"] = [softmax, estimate]
         elif "age" in tasks:
             bias = keras.initializers.Constant(first_age)

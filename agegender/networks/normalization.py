@@ -9,10 +9,10 @@ import tensorflow as tf
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras's layer, its training step in one operation where Keras has some twenty.
 
-    Of maps, shape (n, height, width, channels). It halves the time of a training step of the
-    custom CNN on a processor, where the many passes over memory are what takes the time. Weights
-    and answers are those of Keras's layer; only the moving variance is the unbiased one. Models are
-    saved with Keras's own, so that loading them takes no code of this project.
+    Of maps, shape (n, height, width, channels). On a processor the many passes over memory take
+    much of a training step's time: `make bench` measures how much. Weights and answers are those
+    of Keras's layer; only the moving variance is the unbiased one. Models are saved with Keras's
+    own, so that loading them takes no code of this project.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -35,14 +35,7 @@ def build(
             # In training on several GPUs or machines, over the photos of all.
             everywhere = tf.distribute.has_strategy()
             normalize = keras.layers.BatchNormalization(synchronized=everywhere, name="norm")
-        head = Head(
-            tasks,
-            options.dense_units,
-            options.dropout,
-            options.age_head,
-            first_age,
-            options.age_estimate,
-        )
+        head = Head(tasks, options, first_age)
 
         def from_cut(embedding: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
             pooled = base.finish(embedding)
