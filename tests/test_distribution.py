@@ -131,15 +131,15 @@ def test_two_processes_and_two_devices_train_as_one_does(
     assert pair[0].curves(case) == pair[1].curves(case)
 
 
-@pytest.mark.parametrize("killed", [0, 1])
 def test_who_loses_the_other_says_so_and_both_go_on_together(
-    folder: Path, pair: list[Machine], killed: int
+    folder: Path, pair: list[Machine]
 ) -> None:
-    machines = [Machine(folder / f"{name}{killed}") for name in ("first", "second")]
-    for index, tf_config in enumerate(tf_configs()):
-        dies = ["--killed-behind", "2"] if index == killed else []
-        machines[index].start("multi_worker", "long", *dies, tf_config=tf_config)
-    dead, left = machines[killed], machines[1 - killed]
+    machines = [Machine(folder / "lost"), Machine(folder / "left")]
+    for machine, tf_config in zip(machines, tf_configs(), strict=True):
+        # The first, to which the others report.
+        dies = ["--killed-behind", "2"] if machine is machines[0] else []
+        machine.start("multi_worker", "long", *dies, tf_config=tf_config)
+    dead, left = machines
     assert dead.end()[0] == -signal.SIGKILL
     status, printed = left.end()
     assert status == 1 and "Traceback" not in printed
