@@ -180,6 +180,12 @@ def _print_table(heads: list[str], rows: list[list[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
 
 
+def _model(name: str) -> str:
+    if name not in MODELS:
+        raise argparse.ArgumentTypeError(f"'{name}' is no model; known: {', '.join(MODELS)}")
+    return name
+
+
 def main() -> None:
     """Run the command that the arguments name."""
     parser = argparse.ArgumentParser("python -m agegender", description=__doc__)
@@ -189,7 +195,7 @@ def main() -> None:
     one.add_argument("model", choices=list(METRICS))
     commands.add_parser("metrics", help="print both models' metrics on the test split")
     saved = commands.add_parser("score", help="print saved models' metrics on the validation split")
-    saved.add_argument("models", nargs="*", choices=list(METRICS), default=list(METRICS))
+    saved.add_argument("models", nargs="*", type=_model, default=list(MODELS), metavar="MODEL")
     saved.add_argument("--json", action="store_true", help="as JSON")
     named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
     named.add_argument("name", help="of a file in recipes/, without .yaml")
