@@ -40,8 +40,14 @@ def custom_network(tasks: Sequence[str], training: Parameters) -> str:
         if convolutions == 1
         else f"{convolutions} convolutions of 3×3 in a row"
     )
-    behind = "batch normalisation and ReLU" if training["batch_normalization"] else "ReLU"
-    each = " behind each" if convolutions > 1 else ""
+    if training["batch_normalization"]:
+        each = "the last" if convolutions > 1 else "it"
+        behind = f"2×2 max pooling behind {each}, which halves the picture’s sides, then "
+        behind = f", {behind}batch normalisation and ReLU"
+        behind += " (which each has)" if convolutions > 1 else ""
+    else:
+        each = " behind each" if convolutions > 1 else ""
+        behind = f", with ReLU{each}, and then 2×2 max pooling, which halves the picture’s sides"
     seen = (
         "of which global average pooling keeps the mean of each channel"
         if training["pooling"] == "average"
@@ -49,9 +55,9 @@ def custom_network(tasks: Sequence[str], training: Parameters) -> str:
     )
     return (
         f"A network of one’s own, trained from scratch: {blocks} with "
-        f"{listed([f'{count}' for count in filters])} filters. A block has {row}, with {behind}"
-        f"{each}, and then 2×2 max pooling, which halves the picture’s sides. The last block’s "
-        f"feature map, {seen}, goes into {_head(tasks, training)}.{_mirror(training)}"
+        f"{listed([f'{count}' for count in filters])} filters. A block has {row}{behind}. "
+        f"The last block’s feature map, {seen}, goes into "
+        f"{_head(tasks, training)}.{_mirror(training)}"
     )
 
 
