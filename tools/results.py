@@ -35,16 +35,12 @@ def load() -> Trials:
 
 def test_split(trials: Trials) -> str:
     """Each recipe's and seed's scores on the test split, and the mean over seeds."""
-    rows = []
+    report = trials["source-report"]
+    baseline = report["test"][MODELS[0]]["baseline"]
+    cells = [_number(baseline[task].get(key), digits) for _, task, key, digits in SCORES]
+    rows = [["baseline", "", *cells]]
     for model in MODELS:
         name = NAMES[model]
-        report = trials["source-report"]
-        baseline = report["test"][model]["baseline"]
-        rows.append(
-            ["baseline", "", *(_number(baseline[task].get(key), d) for _, task, key, d in SCORES)]
-            if model == MODELS[0]
-            else []
-        )
         rows.append([f"{name}, source-report", "1", *_scored(report, model)])
         best = [trials[f"best-{seed}"] for seed in SEEDS]
         rows += [
@@ -59,7 +55,7 @@ def test_split(trials: Trials) -> str:
         minutes = statistics.mean(sum(trial["minutes"][model].values()) for trial in best)
         rows.append([f"**{name}, best**", "mean", *means, f"{minutes:.0f}"])
     heads = ["model, recipe", "seed", *(heading for heading, *_ in SCORES), "minutes"]
-    return _table(heads, [row for row in rows if row])
+    return _table(heads, rows)
 
 
 def comparison(trials: Trials) -> str:
