@@ -36,16 +36,15 @@ def record(folder: Path, stage: str, output: Path, seconds: float, **more: Any) 
     os.replace(temporary, path)
 
 
-def load(folder: Path, outputs: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+def load(folder: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The records of these stages, each with its ``key``, where there is one for the output.
 
     Args:
         folder: of all records.
-        outputs: each stage's main output file.
+        keys: by stage, the `key` of its main output file.
     """
     found = {}
-    for stage, output in outputs.items():
-        digits = key(output)
+    for stage, digits in keys.items():
         path = folder / stage / f"{digits}.json"
         if path.is_file():
             found[stage] = {"key": digits, **json.loads(path.read_text(encoding="utf-8"))}

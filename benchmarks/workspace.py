@@ -37,10 +37,9 @@ class Workspace:
 
     def stage_seconds(self) -> dict[str, dict[str, Any]]:
         """The record of time of each stage, where there is one."""
-        present = {stage: self.path / output for stage, output in OUTPUTS.items()}
-        return timings.load(
-            self.path / "timings", {stage: file for stage, file in present.items() if file.exists()}
-        )
+        outputs = {stage: self.path / output for stage, output in OUTPUTS.items()}
+        keys = {stage: timings.key(file) for stage, file in outputs.items() if file.exists()}
+        return timings.load(self.path / "timings", keys)
 
     def stage(self, name: str, *arguments: str) -> list[str]:
         """The command that runs a stage's script."""

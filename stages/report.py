@@ -55,6 +55,7 @@ def main() -> None:
     photos = pd.concat(
         [pd.DataFrame(read_photos(SPLIT / f"{split}.csv")).assign(split=split) for split in SPLITS]
     )
+    keys = {stage: timings.key(path) for stage, path in OUTPUTS.items()}
     versions = yaml.safe_load(Path("versions.yaml").read_text(encoding="utf-8"))
     page = render(
         Report(
@@ -68,13 +69,13 @@ def main() -> None:
             parameters={k: v for k, v in declared.values.items() if k not in versions},
             versions=versions,
             digests={str(path): digest(path) for path in OUTPUTS.values()},
-            stages={stage: timings.key(path) for stage, path in OUTPUTS.items()},
+            stages=keys,
         )
     )
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(page, encoding="utf-8")
     # Beside the report, and not part of it: times differ where nothing else does.
-    times = timings.load(project_root() / "timings", OUTPUTS)
+    times = timings.load(project_root() / "timings", keys)
     REPORT.with_name("timings.js").write_text(
         f"window.timings = {json.dumps(times, indent=2)};\n", encoding="utf-8"
     )

@@ -53,6 +53,13 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
     assert "then batch normalisation and ReLU (which each has)" in network
     assert "global average pooling" in network and "flattened" not in network
     assert "softmax over the ages" in network and "its mirror image" in network
+    zoomed = custom | {"zooms": [0.9, 1.1]}
+    assert methods.custom_network(BOTH, zoomed).endswith(
+        "mean over a photo, the photo at 0.9 and 1.1 times its size and their mirror images."
+    )
+    assert "Neither is a mean over a photo and its" in methods.comparing(custom, False, BOTH)
+    zoomed["mirror"] = False
+    assert "over a photo and the photo at 0.9 and" in methods.comparing(zoomed, False, BOTH)
     other = methods.vgg16_network(BOTH, vgg16)
     assert "average pooling, batch normalisation and then" in other and "mirror image" in other
     assert "trained from block4 on" in other

@@ -169,6 +169,22 @@ def test_vgg16_answers_the_mirror_image_alike_where_that_is_asked_for() -> None:
         np.testing.assert_allclose(network.saved(images[:, :, ::-1])[task], answer, rtol=1e-5)
 
 
+def test_an_answer_is_the_mean_over_the_sizes_that_are_asked_for(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    boxes = [[0.25, 0.25, 0.75, 0.75]] * 2
+    twice = tf.image.crop_and_resize(images, boxes, [0, 1], (32, 32))
+    weights = small().saved.get_weights()
+    for mirror in (False, True):
+        plain, zoomed = (small(mirror=mirror, zooms=zooms).saved for zooms in ([], [1.0, 2.0]))
+        for model in (plain, zoomed):
+            model.set_weights(weights)
+        save(zoomed, tmp_path / "zoomed.keras")
+        zoomed = keras.models.load_model(tmp_path / "zoomed.keras", safe_mode=True)
+        for task, answer in zoomed(images).items():
+            expected = (2 * plain(images)[task] + plain(twice)[task]) / 3
+            np.testing.assert_allclose(answer, expected, rtol=1e-4)
+
+
 def test_vgg16_sees_the_pixels_that_it_was_trained_on() -> None:
     network = vgg16.build(vgg16_options(), vgg16_base.base(32, "none", weights=None), 32, BOTH)
     scaled = keras.Model(network.saved.input, network.saved.get_layer("scale").output)

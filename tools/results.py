@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.trials import ABLATION, MODELS, RESULTS, ROOT, SEEDS
+from tools.trials import ABLATION, INFANT, MODELS, RESULTS, ROOT, SEEDS
 
 PAGE = ROOT / "docs/results.md"
 CURVES = RESULTS / "curves.svg"
@@ -100,6 +100,27 @@ def groups(trials: Trials) -> str:
     return _table(heads, rows)
 
 
+def data(trials: Trials) -> str:
+    """What is known of the labels' own errors; the accuracies are of the first seed."""
+    trial = trials[f"best-{SEEDS[0]}"]
+    rejected, near = trial["split"]["rejected"], trial["split"]["near_duplicates"]
+    same = trial["contradictions"]
+    rows = [
+        ["photos that are the same as another, with the same labels", rejected["duplicate"]],
+        ["photos that are the same as another, with other labels", rejected["contradiction"]],
+        ["pairs of these", same["pairs"]],
+        ["of them with another gender", same["other_gender"]],
+        ["mean distance of their ages, years", same["years_apart"]],
+        ["photos that nearly are another's copy, kept in one split with it", near["photos"]],
+    ]
+    for model in MODELS:
+        for part, words in (("younger", f"younger than {INFANT}"), ("others", "of all others")):
+            found = trial["infants"][model][part]
+            words = f"gender accuracy of the {NAMES[model]}, {found['photos']} test photos, {words}"
+            rows.append([words, _number(found["accuracy"], 3)])
+    return _table(["", ""], [[str(cell) for cell in row] for row in rows])
+
+
 def draw_curves(trials: Trials, path: Path) -> None:
     """The learning curves of the first seed: loss and metric of each task, both models."""
     import matplotlib.pyplot as plt
@@ -131,6 +152,7 @@ BLOCKS: dict[str, Callable[[Trials], str]] = {
     "comparison": comparison,
     "ablation": ablation,
     "groups": groups,
+    "data": data,
 }
 
 

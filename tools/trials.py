@@ -4,7 +4,7 @@
 the other, in a clone of the last commit in progress/trials/; stopped or killed, it goes on where it
 was. A trial of a whole recipe runs the whole pipeline, and with it the only evaluation of the test
 split that the recipe and seed ever has. A trial of the ablation trains one model and is scored on
-the validation split alone.
+the validation split alone. Two calls with other trials and another `--folder` run side by side.
 """
 
 import argparse
@@ -22,12 +22,15 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from agegender import timings
+from agegender.workers import available_cores
 from tools.clones import ROOT, Clone
 
 RESULTS = ROOT / "docs/results"
 FOLDER = ROOT / "progress/trials"
 MODELS = ("custom", "vgg16")
 SEEDS = (1, 2, 3)
+# Below so many years the gender in a label is a guess from clothes and names.
+INFANT = 5
 # The stages whose time a model's training takes, and the file by which each is known.
 STAGES = {
     "custom": {"train_custom": "models/custom.keras"},
@@ -100,37 +103,46 @@ def measure(name: str, source: str, clone: Clone) -> dict[str, Any]:
     """Run a trial in the clone, and return what came out."""
     trial = TRIALS[name]
     clone.run("git", "checkout", "--quiet", "params.yaml")
-    recipe = YAML(typ="safe").load(ROOT / "recipes" / f"{trial.recipe}.yaml")
+    recipe = YAML(typ="safe").load(clone.path / f"recipes/{trial.recipe}.yaml")
     for changes in (recipe, {"download": {"source": source}}, trial.changes):
         clone.set_parameters(**changes)
-    if trial.model is None:
-        clone.dvc("repro")
-        values: dict[str, Any] = {
-            "test": {model: _json(clone, f"metrics/{model}.json") for model in MODELS},
-            "comparison": _json(clone, "metrics/comparison.json")["vgg16_minus_custom"],
-            "split": _json(clone, "metrics/split.json"),
-            "groups": {model: _groups(clone, model) for model in MODELS},
-            "curves": {model: _curves(clone, model) for model in MODELS},
-        }
-    else:
-        clone.dvc("repro", f"train_{trial.model}")
-        values = {}
-    values["validation"] = _validation(clone, [trial.model] if trial.model else list(MODELS))
-    values["minutes"] = {model: _minutes(clone, model) for model in values["validation"]}
+    clone.dvc("repro", *([f"train_{trial.model}"] if trial.model else []))
     return {
         "trial": name,
         "commit": clone.run("git", "rev-parse", "HEAD").strip(),
         "machine": f"{platform.system()} {platform.machine()}, {processor()}",
-        **values,
+        **gather(clone, trial.model),
+    }
+
+
+def gather(clone: Clone, model: str | None) -> dict[str, Any]:
+    """What a clone's pipeline has written of one model, or of both and the test split (None)."""
+    models = [model] if model else list(MODELS)
+    values: dict[str, Any] = {
+        "validation": _validation(clone, models),
+        "minutes": {model: _minutes(clone, model) for model in models},
+    }
+    if model:
+        return values
+    return values | {
+        "test": {model: _json(clone, f"metrics/{model}.json") for model in MODELS},
+        "comparison": _json(clone, "metrics/comparison.json")["vgg16_minus_custom"],
+        "split": _json(clone, "metrics/split.json"),
+        "contradictions": _contradictions(clone),
+        "infants": {model: _infants(clone, model) for model in MODELS},
+        "groups": {model: _groups(clone, model) for model in MODELS},
+        "curves": {model: _curves(clone, model) for model in MODELS},
     }
 
 
 def processor() -> str:
-    """The processor's name, with its number of cores, as far as the system tells."""
+    """The processor's name, with the number of cores at hand, as far as the system tells."""
     told = subprocess.run(["lscpu", "-J"], capture_output=True, text=True, check=False)
     fields = json.loads(told.stdout or '{"lscpu": []}')["lscpu"]
     names = {entry["field"]: entry["data"] for entry in fields}
-    return f"{names.get('CPU(s):', '?')} cores of {names.get('Model name:', 'unknown')}"
+    cores = available_cores()
+    kind = names.get("Model name:", "unknown")
+    return f"{cores} core{'s' if cores > 1 else ''} of {kind}"
 
 
 def _json(clone: Clone, name: str) -> dict[str, Any]:
@@ -155,6 +167,37 @@ def _groups(clone: Clone, model: str) -> dict[str, list[dict[str, Any]]]:
     return {task: json.loads(table.to_json(orient="records")) for task, table in tables.items()}
 
 
+def _contradictions(clone: Clone) -> dict[str, int | float]:
+    """How far the labels of photos lie apart that are the same byte for byte."""
+    rejected = pd.read_csv(clone.path / "data/rejected.csv")
+    found = rejected["reason"].str.extract(r"^same photo as (\S+), which has other labels$")[0]
+    pairs = {
+        tuple(sorted((file, other)))
+        for file, other in zip(rejected["file"], found, strict=True)
+        if isinstance(other, str)
+    }
+    labels = [[file.split("_")[:2] for file in pair] for pair in pairs]
+    years = [abs(int(first[0]) - int(second[0])) for first, second in labels]
+    return {
+        "pairs": len(pairs),
+        "other_gender": sum(first[1] != second[1] for first, second in labels),
+        "years_apart": round(sum(years) / len(years), 2) if years else 0.0,
+    }
+
+
+def _infants(clone: Clone, model: str) -> dict[str, dict[str, int | float | None]]:
+    """Gender accuracy on test photos of people younger than INFANT years, and on all others."""
+    predictions = pd.read_csv(clone.path / f"predictions/{model}.csv")
+    young = predictions["age"] < INFANT
+    return {
+        name: {
+            "photos": len(part),
+            "accuracy": None if part.empty else round(float(part["gender_correct"].mean()), 4),
+        }
+        for name, part in (("younger", predictions[young]), ("others", predictions[~young]))
+    }
+
+
 def _curves(clone: Clone, model: str) -> dict[str, dict[str, list[float]]]:
     folder = clone.path / f"plots/training/{model}/plots/metrics"
     return {
@@ -167,21 +210,21 @@ def _curves(clone: Clone, model: str) -> dict[str, dict[str, list[float]]]:
 
 
 def _minutes(clone: Clone, model: str) -> dict[str, float]:
-    outputs = {stage: clone.path / output for stage, output in STAGES[model].items()}
-    records = timings.load(clone.path / "timings", outputs)
+    keys = {stage: timings.key(clone.path / file) for stage, file in STAGES[model].items()}
+    records = timings.load(clone.path / "timings", keys)
     return {stage: round(record["seconds"] / 60, 1) for stage, record in records.items()}
 
 
-def _clone() -> Clone:
+def _clone(folder: Path) -> Clone:
     """The clone of an earlier call, or else a new one of the last commit."""
-    clone = Clone(FOLDER / "project", FOLDER / "home")
+    clone = Clone(folder / "project", folder / "home")
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True)
     if (clone.path / "dvc.yaml").exists():
         clone.run("git", "fetch", "--quiet", "origin")
         clone.run("git", "checkout", "--quiet", "--force", head.stdout.decode().strip())
         return clone
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    return Clone.of_head(FOLDER)
+    shutil.rmtree(folder, ignore_errors=True)
+    return Clone.of_head(folder)
 
 
 def main() -> None:
@@ -189,12 +232,13 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m tools.trials", description=__doc__)
     parser.add_argument("source", type=Path, help="folder or archive of the real faces")
     parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(TRIALS))
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="of the clone")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.trials) - TRIALS.keys())
     if unknown:
         parser.error(f"there is no trial {', '.join(unknown)}; known: {', '.join(TRIALS)}")
     RESULTS.mkdir(exist_ok=True)
-    clone = _clone()
+    clone = _clone(arguments.folder.resolve())
     for name in arguments.trials or TRIALS:
         result = RESULTS / f"{name}.json"
         if result.exists():

@@ -46,7 +46,7 @@ def build(
         image = pixels(image_size)
         return Network(
             trained=keras.Model(image, raw(image), name="custom_trained"),
-            saved=answering(image, raw, head, options.mirror, "custom"),
+            saved=answering(image, raw, head, options, "custom"),
         )
 
 

@@ -45,8 +45,6 @@ def build(
         embedding = keras.Input(base.embed(image).shape[1:], name="embedding")
         return Network(
             trained=keras.Model(embedding, from_cut(embedding), name="vgg16_trained"),
-            saved=answering(
-                image, lambda x: from_cut(base.embed(x)), head, options.mirror, "vgg16"
-            ),
+            saved=answering(image, lambda x: from_cut(base.embed(x)), head, options, "vgg16"),
             pretrained=[weight for layer in base.trainable for weight in layer.trainable_weights],
         )

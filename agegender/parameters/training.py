@@ -9,6 +9,7 @@ from agegender.parameters.common import Seed
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 LearningRate = Annotated[float, Field(gt=0, le=10)]
+Zoom = Annotated[float, Field(ge=0.5, le=2)]
 Weight = Annotated[float, Field(gt=0, le=1000)]
 
 
@@ -23,6 +24,7 @@ class Training(Section):
     age_estimate: Literal["expectation", "median"]
     age_spread: Annotated[float, Field(gt=0, le=50)]
     mirror: bool
+    zooms: list[Zoom]
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     learning_rate: LearningRate

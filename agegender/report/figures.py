@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from agegender.dataset.names import GENDERS, MAX_AGE
@@ -57,6 +58,8 @@ _SETTINGS: dict[Any, Any] = {
 SCATTER = 3_000
 # Inches; at 72 points an inch the width is about that of a phone.
 _WIDTH, _HEIGHT = 4.7, 3.1
+# SVG has 72 of them an inch.
+_POINTS = 72
 
 Models = Mapping[str, pd.DataFrame]
 
@@ -287,8 +290,12 @@ def _legend_above(axes: Axes) -> None:
 def _svg(draw: Callable[[Axes], None], height: float = _HEIGHT) -> str:
     """An SVG element without a size of its own; the page gives it that, and a name."""
     with matplotlib.rc_context(_SETTINGS):
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        layout = ConstrainedLayoutEngine()
+        figure = Figure(figsize=(_WIDTH, height), dpi=_POINTS, layout=layout)
         draw(figure.add_subplot())
+        # Left to savefig, the layout would have all that is drawn drawn twice.
+        layout.execute(figure)
+        figure.set_layout_engine(None)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     svg = file.getvalue()

@@ -57,7 +57,7 @@ def custom_network(tasks: Sequence[str], training: Parameters) -> str:
         f"A network of one’s own, trained from scratch: {blocks} with "
         f"{listed([f'{count}' for count in filters])} filters. A block has {row}{behind}. "
         f"The last block’s feature map, {seen}, goes into "
-        f"{_head(tasks, training)}.{_mirror(training)}"
+        f"{_head(tasks, training)}.{_mean(training)}"
     )
 
 
@@ -74,7 +74,7 @@ def vgg16_network(tasks: Sequence[str], training: Parameters) -> str:
         "VGG16 without its top, with the weights that it learned on ImageNet’s 1.3 million photos "
         f"of a thousand kinds of things. {trained} Behind it stand global average pooling"
         f"{normalized} and then {_head(tasks, training)}. The input is scaled as VGG16 was "
-        f"trained with it: BGR, less ImageNet’s mean colour.{_mirror(training)}"
+        f"trained with it: BGR, less ImageNet’s mean colour.{_mean(training)}"
     )
 
 
@@ -98,10 +98,20 @@ def _head(tasks: Sequence[str], training: Parameters) -> str:
     return listed(parts)
 
 
-def _mirror(training: Parameters) -> str:
-    return (
-        " It answers with the mean over a photo and its mirror image." if training["mirror"] else ""
-    )
+def _mean(training: Parameters) -> str:
+    seen = _seen(training)
+    return f" It answers with the mean over {seen}." if seen else ""
+
+
+def _seen(training: Parameters) -> str:
+    """What an answer is the mean over; nothing where it is the answer to the photo alone."""
+    parts = ["a photo"]
+    if zooms := training["zooms"]:
+        times = listed([f"{zoom:g}" for zoom in zooms])
+        parts.append(f"the photo at {times} times its size")
+    if training["mirror"]:
+        parts.append(f"{'their' if zooms else 'its'} mirror image{'s' if zooms else ''}")
+    return listed(parts) if len(parts) > 1 else ""
 
 
 def counting(layers: Sequence[Mapping[str, Any]]) -> str:
@@ -247,8 +257,8 @@ def comparing(training: Parameters, changed: bool, tasks: Sequence[str]) -> str:
         words += (
             " Smoothed labels are part of the whole loss of both, and of neither’s gender loss."
         )
-    if training["mirror"]:
-        words += " Neither is a mean over mirror images, as the saved model’s answers are."
+    if seen := _seen(training):
+        words += f" Neither is a mean over {seen}, as the saved model’s answers are."
     return words
 
 
