@@ -47,7 +47,9 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
     # Other numbers than the recipe's where they are in what is told.
     custom = best("train_custom") | {"convolutions": 2, "learning_rate": 0.003, "epochs": 30}
     custom["augmentation"] = custom["augmentation"] | {"erasing": 0.25}
-    vgg16, embedding = best("train_vgg16"), best("embed_vgg16") | {"views": 2}
+    custom["zooms"] = []
+    vgg16 = best("train_vgg16") | {"base_learning_rate": 0.0004}
+    embedding = best("embed_vgg16") | {"views": 2}
     network = methods.custom_network(BOTH, custom)
     assert "2 convolutions of " in network and " max pooling behind the last" in network
     assert "then batch normalisation and ReLU (which each has)" in network
@@ -67,7 +69,7 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
         "AdamW, learning rate 0.003; reached from 0 over 2 epochs, then falling along a cosine to "
         "0 at the end of 30 epochs; weight decay 0.05 on all but biases and batch normalisation"
     )
-    assert "and 0.0001 for the pre-trained layers" in methods.optimizer(vgg16)
+    assert "and 0.0004 for the pre-trained layers" in methods.optimizer(vgg16)
     loss = methods.loss(BOTH, custom | {"age_weight": 0.5})
     assert "smoothed to 0.025 and 0.975; plus 0.5 times cross-entropy over ages" in loss
     assert "standard deviation of 2.0 years" in loss
