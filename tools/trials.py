@@ -168,7 +168,7 @@ def _groups(clone: Clone, model: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def _contradictions(clone: Clone) -> dict[str, int | float]:
-    """How far the labels of photos lie apart that are the same byte for byte."""
+    """How far the labels lie apart of files that show the same photo."""
     rejected = pd.read_csv(clone.path / "data/rejected.csv")
     found = rejected["reason"].str.extract(r"^same photo as (\S+), which has other labels$")[0]
     pairs = {
