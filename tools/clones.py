@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -118,16 +120,23 @@ class Clone:
         (self.path / name).write_text(text.replace(old, new, 1))
 
     def set_parameters(self, **values: object) -> None:
-        """Write these into params.yaml, a section's parameters as ``section={"name": value}``."""
+        """Write these into params.yaml, a section's parameters as ``section={"name": value}``.
+
+        What they do not name stays as it is, at every depth.
+        """
         yaml = YAML()
         path = self.path / "params.yaml"
         document = yaml.load(path)
-        for name, value in values.items():
-            if isinstance(value, dict):
-                document[name].update(value)
-            else:
-                document[name] = value
+        _merge(document, values)
         yaml.dump(document, path)
+
+
+def _merge(document: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            _merge(document[name], value)
+        else:
+            document[name] = value
 
 
 def _pip_configuration() -> Path | None:
