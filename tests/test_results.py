@@ -1,14 +1,20 @@
 """docs/results.md: what is kept of a trial, and the page that is written from it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from agegender.dataset.duplicates import refuse_copies
+from agegender.dataset.names import Labels
+from agegender.dataset.screening import Rejection, write_rejections
 from tests.conftest import Reproduced
 from tools import results
-from tools.trials import ABLATION, INFANT, MODELS, SEEDS, gather
+from tools.clones import ROOT, Clone
+from tools.trials import ABLATION, INFANT, MODELS, SEEDS, TRIALS, ablated, contradictions, gather
 
 PAGE = "".join(f"Before.\n<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in results.BLOCKS)
 
@@ -28,9 +34,8 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
     trials = {name: whole for name in ("source-report", *(f"best-{seed}" for seed in SEEDS))}
     for model, ingredients in ABLATION.items():
         for name in ingredients:
-            trials[f"{model}-without-{name.replace(' ', '-')}"] = {
-                "validation": {model: whole["validation"][model]}
-            }
+            trials[ablated(model, name)] = {"validation": {model: whole["validation"][model]}}
+    del trials[ablated("vgg16", "changed views")]
     page = results.written(PAGE, trials)
     assert page == results.written(page, trials)
     assert "old" not in page and page.count("Before.") == len(results.BLOCKS)
@@ -39,6 +44,7 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
         assert f"{age['mae']:.2f} ({age['mae_low']:.2f} to {age['mae_high']:.2f})" in page
         assert f"**{age['mae']:.2f}** ± 0.00" in page
         assert f"{whole['validation'][model]['age']['mae']:.2f} |" in page
+    assert "| without changed views | not measured yet |" in page
     assert "without batch normalisation" in page and "| gender female | " in page
     predictions = pd.read_csv(path / "predictions/vgg16.csv")
     infants = predictions[predictions["age"] < INFANT]
@@ -52,3 +58,33 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
 def test_a_page_without_a_block_is_not_written() -> None:
     with pytest.raises(ValueError, match="no block 'test split'"):
         results.written("Nothing.", {})
+
+
+def test_contradicting_copies_are_counted_as_pairs(tmp_path: Path) -> None:
+    photos = [
+        ("20_0_0_1.jpg", b"a", Labels(20, 0, 0)),
+        ("26_1_0_2.jpg", b"a", Labels(26, 1, 0)),
+        ("40_1_0_3.jpg", b"b", Labels(40, 1, 0)),
+        ("41_1_0_4.jpg", b"b", Labels(41, 1, 0)),
+        ("50_1_0_5.jpg", b"c", Labels(50, 1, 0)),
+        ("50_1_0_6.jpg", b"c", Labels(50, 1, 0)),
+    ]
+    duplicates, contradicting = refuse_copies(photos)
+    rejections = [Rejection(file, "duplicate", why) for file, why in duplicates.items()]
+    rejections += [Rejection(file, "contradiction", why) for file, why in contradicting.items()]
+    write_rejections(tmp_path / "rejected.csv", rejections)
+    found = contradictions(tmp_path / "rejected.csv")
+    assert found == {"pairs": 2, "other_gender": 1, "years_apart": 3.5}
+
+
+def test_a_trial_changes_nothing_but_what_it_names(tmp_path: Path) -> None:
+    original = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    clone = Clone(tmp_path, tmp_path)
+    clone.set_parameters(**TRIALS[ablated("custom", "augmentation")].changes)
+    clone.set_parameters(embed_vgg16={"augmentation": {"erasing": 0.2}})
+    changed = yaml.safe_load((tmp_path / "params.yaml").read_text(encoding="utf-8"))
+    assert changed["embed_vgg16"]["augmentation"]["erasing"] == 0.2
+    original["embed_vgg16"]["augmentation"]["erasing"] = 0.2
+    original["train_custom"]["seed"] = original["train_vgg16"]["seed"] = SEEDS[0]
+    assert changed == original

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.trials import ABLATION, INFANT, MODELS, RESULTS, ROOT, SEEDS
+from tools.trials import ABLATION, INFANT, MODELS, RESULTS, ROOT, SEEDS, ablated
 
 PAGE = ROOT / "docs/results.md"
 CURVES = RESULTS / "curves.svg"
@@ -75,8 +75,9 @@ def ablation(trials: Trials) -> str:
         whole = trials[f"best-{SEEDS[0]}"]["validation"][model]
         rows.append([f"{NAMES[model]}, best", *_values(whole)])
         for name in ABLATION[model]:
-            trial = trials[f"{model}-without-{name.replace(' ', '-')}"]
-            rows.append([f"without {name}", *_values(trial["validation"][model])])
+            trial = trials.get(ablated(model, name))
+            cells = _values(trial["validation"][model]) if trial else ["not measured yet"]
+            rows.append([f"without {name}", *cells])
     return _table(["", *(heading for heading, *_ in SCORES)], rows)
 
 

@@ -71,28 +71,38 @@ UNCHANGED = {
     "contrast": 0.0,
     "erasing": 0.0,
 }
-# What is taken away from `best`, one at a time, by the name that docs/results.md has for it.
-ABLATION: dict[str, dict[str, dict[str, Any]]] = {
+# What is taken away from `best`, one at a time, by the name that docs/results.md has for it: other
+# values, by section.
+ABLATION: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
     "custom": {
-        "augmentation": {"augmentation": UNCHANGED},
-        "batch normalisation": {"batch_normalization": False},
-        "the distribution of age": {"age_head": "linear"},
-        "the median": {"age_estimate": "expectation"},
-        "averaged weights": {"average_decay": 0.0},
+        "augmentation": {"train_custom": {"augmentation": UNCHANGED}},
+        "batch normalisation": {"train_custom": {"batch_normalization": False}},
+        "the distribution of age": {"train_custom": {"age_head": "linear"}},
+        "averaged weights": {"train_custom": {"average_decay": 0.0}},
+        "mirror images and sizes": {"train_custom": {"mirror": False, "zooms": []}},
     },
     "vgg16": {
-        "the unfrozen blocks": {"unfreeze": "none", "shift_cells": 0},
-        "the distribution of age": {"age_head": "linear"},
-        "averaged weights": {"average_decay": 0.0},
+        "the unfrozen blocks": {"train_vgg16": {"unfreeze": "none", "shift_cells": 0}},
+        "changed views": {"embed_vgg16": {"views": 1}},
+        "the distribution of age": {"train_vgg16": {"age_head": "linear"}},
     },
 }
+
+
+def ablated(model: str, ingredient: str) -> str:
+    """The name of the trial of `best` without an ingredient."""
+    return f"{model}-without-{ingredient.replace(' ', '-')}"
+
+
+def _both(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: {**first.get(name, {}), **second.get(name, {})} for name in {**first, **second}}
+
+
 TRIALS: dict[str, Trial] = {
     "source-report": Trial("source-report"),
     **{f"best-{seed}": Trial("best", seeded(seed)) for seed in SEEDS},
     **{
-        f"{model}-without-{name.replace(' ', '-')}": Trial(
-            "best", {f"train_{model}": changes | {"seed": SEEDS[0]}}, model
-        )
+        ablated(model, name): Trial("best", _both(seeded(SEEDS[0]), changes), model)
         for model, ingredients in ABLATION.items()
         for name, changes in ingredients.items()
     },
@@ -128,7 +138,7 @@ def gather(clone: Clone, model: str | None) -> dict[str, Any]:
         "test": {model: _json(clone, f"metrics/{model}.json") for model in MODELS},
         "comparison": _json(clone, "metrics/comparison.json")["vgg16_minus_custom"],
         "split": _json(clone, "metrics/split.json"),
-        "contradictions": _contradictions(clone),
+        "contradictions": contradictions(clone.path / "data/rejected.csv"),
         "infants": {model: _infants(clone, model) for model in MODELS},
         "groups": {model: _groups(clone, model) for model in MODELS},
         "curves": {model: _curves(clone, model) for model in MODELS},
@@ -167,9 +177,9 @@ def _groups(clone: Clone, model: str) -> dict[str, list[dict[str, Any]]]:
     return {task: json.loads(table.to_json(orient="records")) for task, table in tables.items()}
 
 
-def _contradictions(clone: Clone) -> dict[str, int | float]:
-    """How far the labels lie apart of files that show the same photo."""
-    rejected = pd.read_csv(clone.path / "data/rejected.csv")
+def contradictions(path: Path) -> dict[str, int | float]:
+    """How far the labels lie apart of files that show the same photo, by a rejected.csv."""
+    rejected = pd.read_csv(path)
     found = rejected["reason"].str.extract(r"^same photo as (\S+), which has other labels$")[0]
     pairs = {
         tuple(sorted((file, other)))
