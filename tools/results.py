@@ -1,4 +1,4 @@
-"""Write the tables and the picture of docs/results.md from what tools.trials kept.
+"""Write the tables of docs/results.md and README.md, and a picture, from what tools.trials kept.
 
 `python -m tools.results` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`; the
 words around it are written by hand. Nothing is computed here but means and spreads over seeds.
@@ -13,7 +13,6 @@ from typing import Any
 
 from tools.trials import ABLATION, INFANT, MODELS, RESULTS, ROOT, SEEDS, ablated
 
-PAGE = ROOT / "docs/results.md"
 CURVES = RESULTS / "curves.svg"
 NAMES = {"custom": "custom CNN", "vgg16": "VGG16"}
 # Heading, task, score and digits.
@@ -47,15 +46,35 @@ def test_split(trials: Trials) -> str:
             [f"{name}, best", str(seed), *_scored(trial, model)]
             for seed, trial in zip(SEEDS, best, strict=True)
         ]
-        means = []
-        for _, task, key, digits in SCORES:
-            values = [trial["test"][model][task][key] for trial in best]
-            mean, spread = statistics.mean(values), statistics.stdev(values)
-            means.append(f"**{mean:.{digits}f}** ± {spread:.{digits}f}")
+        means = _means(trials, model)
         minutes = statistics.mean(sum(trial["minutes"][model].values()) for trial in best)
         rows.append([f"**{name}, best**", "mean", *means, f"{minutes:.0f}"])
     heads = ["model, recipe", "seed", *(heading for heading, *_ in SCORES), "minutes"]
     return _table(heads, rows)
+
+
+def summary(trials: Trials) -> str:
+    """Both models' means over seeds, their difference, and what they are to be held against."""
+    report, first = trials["source-report"], trials[f"best-{SEEDS[0]}"]
+    difference = [
+        _interval(first["comparison"][task], key, digits, "+") for _, task, key, digits in SCORES
+    ]
+    baseline = first["test"][MODELS[0]]["baseline"]
+    rows = [
+        ["custom CNN, from scratch", *_means(trials, "custom")],
+        ["VGG16, pre-trained", *_means(trials, "vgg16")],
+        ["VGG16 less custom CNN, on the same photos", *difference],
+        *(
+            [f"the source report's {NAMES[model]}, here", *_scored(report, model)[:-1]]
+            for model in MODELS
+        ),
+        [
+            "answering without looking",
+            *(_number(baseline[task].get(key), digits) for _, task, key, digits in SCORES),
+        ],
+    ]
+    photos = first["split"]["images"]["test"]
+    return _table([f"{photos} test photos", *(heading for heading, *_ in SCORES)], rows)
 
 
 def comparison(trials: Trials) -> str:
@@ -63,7 +82,7 @@ def comparison(trials: Trials) -> str:
     rows = []
     for seed in SEEDS:
         difference = trials[f"best-{seed}"]["comparison"]
-        cells = [_interval(difference[task], key, digits) for _, task, key, digits in SCORES]
+        cells = [_interval(difference[task], key, digits, "+") for _, task, key, digits in SCORES]
         rows.append([str(seed), *cells])
     return _table(["seed", *(heading for heading, *_ in SCORES)], rows)
 
@@ -148,24 +167,38 @@ def draw_curves(trials: Trials, path: Path) -> None:
         plt.close(figure)
 
 
-BLOCKS: dict[str, Callable[[Trials], str]] = {
-    "test split": test_split,
-    "comparison": comparison,
-    "ablation": ablation,
-    "groups": groups,
-    "data": data,
+Blocks = dict[str, Callable[[Trials], str]]
+PAGES: dict[Path, Blocks] = {
+    ROOT / "docs/results.md": {
+        "test split": test_split,
+        "comparison": comparison,
+        "ablation": ablation,
+        "groups": groups,
+        "data": data,
+    },
+    ROOT / "README.md": {"real faces": summary},
 }
 
 
-def written(text: str, trials: Trials) -> str:
-    """The page with each block anew."""
-    for name, block in BLOCKS.items():
+def written(text: str, blocks: Blocks, trials: Trials) -> str:
+    """The text of a page with each block anew."""
+    for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not pattern.search(text):
             raise ValueError(f"the page has no block '{name}'")
         content = block(trials)
         text = pattern.sub(lambda match, c=content: f"{match[1]}\n{c}\n{match[2]}", text)  # type: ignore[misc]
     return text
+
+
+def _means(trials: Trials, model: str) -> list[str]:
+    """Each test score of `best`, the mean over seeds and the standard deviation."""
+    cells = []
+    for _, task, key, digits in SCORES:
+        values = [trials[f"best-{seed}"]["test"][model][task][key] for seed in SEEDS]
+        mean, spread = statistics.mean(values), statistics.stdev(values)
+        cells.append(f"**{mean:.{digits}f}** ± {spread:.{digits}f}")
+    return cells
 
 
 def _scored(trial: dict[str, Any], model: str) -> list[str]:
@@ -178,16 +211,16 @@ def _values(scores: dict[str, Any]) -> list[str]:
     return [f"{scores[task][key]:.{digits}f}" for _, task, key, digits in SCORES]
 
 
-def _interval(scores: dict[str, Any], key: str, digits: int) -> str:
+def _interval(scores: dict[str, Any], key: str, digits: int, sign: str = "") -> str:
     low, high = scores.get(f"{key}_low"), scores.get(f"{key}_high")
-    value = _number(scores.get(key), digits)
+    value = _number(scores.get(key), digits, sign)
     if low is None or high is None:
         return value
-    return f"{value} ({low:.{digits}f} to {high:.{digits}f})"
+    return f"{value} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+def _number(value: float | None, digits: int, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign}.{digits}f}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -197,11 +230,12 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Write the page and the picture anew."""
+    """Write the pages and the picture anew."""
     trials = load()
     draw_curves(trials, CURVES)
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), trials), encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)} and {CURVES.relative_to(ROOT)} are written")
+    for page, blocks in PAGES.items():
+        page.write_text(written(page.read_text("utf-8"), blocks, trials), "utf-8")
+        print(f"{page.relative_to(ROOT)} is written")
 
 
 if __name__ == "__main__":
