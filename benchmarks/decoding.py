@@ -26,7 +26,7 @@ SHARD = 256
 
 
 def decode_all(paths: list[str]) -> int:
-    """Read and decode JPEGs by Pillow, as everyone does, and keep nothing."""
+    """Read and decode JPEGs by Pillow, and keep nothing."""
     pixels = 0
     for path in paths:
         with open(path, "rb") as file, Image.open(io.BytesIO(file.read())) as image:
@@ -36,11 +36,11 @@ def decode_all(paths: list[str]) -> int:
 
 
 def usable_all(size: int, paths: list[str]) -> int:
-    """Read, decode and check photos as preprocessing to this size does, and keep nothing."""
+    """Read, check and decode photos as preprocessing to this size does, and keep nothing."""
     pixels = 0
     for path in paths:
         with open(path, "rb") as file:
-            pixels += images.decode(file.read(), size).size
+            pixels += len(images.square(file.read(), size)) // 3
     return pixels
 
 
@@ -87,7 +87,7 @@ def main(data: str, folder: str, photos: str, repetitions: str) -> None:
 
     def pixels(path: str) -> bytes:
         with open(path, "rb") as file:
-            return images.fit(images.decode(file.read(), size), size).tobytes()
+            return images.square(file.read(), size)
 
     examples = [
         Example(pixels(path), photo.file, photo.age, photo.gender, photo.race)

@@ -42,10 +42,11 @@ TensorFlow's start to be most of it.
   limit is the faster of a large matrix product and a large convolution in the same process and
   precision. The lines below tell what was tried to come nearer.
 - **Decoding alone** (line 4) reads and decodes the JPEGs with Pillow in as many processes and
-  keeps nothing. Both ways' processes start with the same imports; of a few thousand photos this is
-  much of the time, so it is also left out. The rest of preprocessing is on the lines for one core:
-  what Pillow keeps in four bytes a pixel is packed into three, and a photo of a few kilobytes
-  becomes {pixels:.0f} KiB that are written.
+  keeps nothing. The photos have the size that is wanted, and those preprocessing decodes with
+  simplejpeg, to the same pixels; what it adds to that is the line after. Both ways' processes
+  start with the same imports; of a few thousand photos this is much of the time, so it is also left
+  out. The rest of preprocessing is on the lines for one core: a photo of a few kilobytes becomes
+  {pixels:.0f} KiB that are written.
 - **Peak memory** (line 4) is the system's own account (the high-water mark of each process), of a
   stage and its workers added up. The set is repeated; networks are narrow or see small photos
   there, since what is read and held is the same.

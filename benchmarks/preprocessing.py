@@ -28,11 +28,11 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
             *(_rest(ours, start), _rest(theirs, start), unit, LIMIT),
         ),
         overhead(
-            "preprocessing against its own reading, decoding and checking alone, on all cores",
+            "preprocessing against its own reading, checking and decoding alone, on all cores",
             *(ours, usable, unit),
         ),
         overhead(
-            "on one core: reading, decoding, checking, pixels as bytes, against Pillow's decoding",
+            "on one core: reading, checking, decoding, pixels as bytes, against Pillow's decoding",
             *(pixels, decoding, unit),
         ),
         overhead(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.trials import ABLATION, INFANT, MODELS, RESULTS, ROOT, SEEDS, ablated
+from tools.trials import ABLATION, INFANT, MODELS, RESULTS, ROOT, SEEDS, STAGES, ablated
 
 CURVES = RESULTS / "curves.svg"
 NAMES = {"custom": "custom CNN", "vgg16": "VGG16"}
@@ -47,10 +47,10 @@ def test_split(trials: Trials) -> str:
             for seed, trial in zip(SEEDS, best, strict=True)
         ]
         means = _means(trials, model)
-        minutes = statistics.mean(sum(trial["minutes"][model].values()) for trial in best)
-        rows.append([f"**{name}, best**", "mean", *means, f"{minutes:.0f}"])
+        rows.append([f"**{name}, best**", "mean", *means])
     heads = ["model, recipe", "seed", *(heading for heading, *_ in SCORES), "minutes"]
-    return _table(heads, rows)
+    machines = sorted({trial["machine"] for trial in trials.values() if "machine" in trial})
+    return _table(heads, rows) + f"\nMinutes are on {', or '.join(machines)}.\n"
 
 
 def summary(trials: Trials) -> str:
@@ -63,9 +63,9 @@ def summary(trials: Trials) -> str:
     rows = [
         ["custom CNN, from scratch", *_means(trials, "custom")],
         ["VGG16, pre-trained", *_means(trials, "vgg16")],
-        ["VGG16 less custom CNN, on the same photos", *difference],
+        [f"VGG16 minus custom CNN, seed {SEEDS[0]}", *difference],
         *(
-            [f"the source report's {NAMES[model]}, here", *_scored(report, model)[:-1]]
+            [f"the source report's {NAMES[model]}, seed 1", *_scored(report, model)[:-1]]
             for model in MODELS
         ),
         [
@@ -78,7 +78,7 @@ def summary(trials: Trials) -> str:
 
 
 def comparison(trials: Trials) -> str:
-    """VGG16's score less the custom CNN's on the same photos, by seed."""
+    """VGG16's score minus the custom CNN's on the same photos, by seed."""
     rows = []
     for seed in SEEDS:
         difference = trials[f"best-{seed}"]["comparison"]
@@ -126,17 +126,20 @@ def data(trials: Trials) -> str:
     rejected, near = trial["split"]["rejected"], trial["split"]["near_duplicates"]
     same = trial["contradictions"]
     rows = [
-        ["photos that are the same as another, with the same labels", rejected["duplicate"]],
-        ["photos that are the same as another, with other labels", rejected["contradiction"]],
+        ["left out: photos that are the same as another, with its labels", rejected["duplicate"]],
+        [
+            "left out: photos that are the same, with other labels",
+            rejected["contradiction"],
+        ],
         ["pairs of these", same["pairs"]],
-        ["of them with another gender", same["other_gender"]],
-        ["mean distance of their ages, years", same["years_apart"]],
-        ["photos that nearly are another's copy, kept in one split with it", near["photos"]],
+        ["pairs that differ in gender", same["other_gender"]],
+        ["years between the two ages of a pair, mean", same["years_apart"]],
+        ["photos that are nearly a copy of another, kept in one split with it", near["photos"]],
     ]
     for model in MODELS:
-        for part, words in (("younger", f"younger than {INFANT}"), ("others", "of all others")):
+        for part, words in (("younger", f"of people under {INFANT}"), ("others", "of all others")):
             found = trial["infants"][model][part]
-            words = f"gender accuracy of the {NAMES[model]}, {found['photos']} test photos, {words}"
+            words = f"gender accuracy on the {found['photos']} test photos {words}, {NAMES[model]}"
             rows.append([words, _number(found["accuracy"], 3)])
     return _table(["", ""], [[str(cell) for cell in row] for row in rows])
 
@@ -204,7 +207,9 @@ def _means(trials: Trials, model: str) -> list[str]:
 def _scored(trial: dict[str, Any], model: str) -> list[str]:
     scores = trial["test"][model]
     cells = [_interval(scores[task], key, digits) for _, task, key, digits in SCORES]
-    return [*cells, f"{sum(trial['minutes'][model].values()):.0f}"]
+    minutes = trial["minutes"][model]
+    whole = minutes.keys() == STAGES[model].keys()
+    return [*cells, f"{sum(minutes.values()):.0f}" if whole else "-"]
 
 
 def _values(scores: dict[str, Any]) -> list[str]:
@@ -216,11 +221,11 @@ def _interval(scores: dict[str, Any], key: str, digits: int, sign: str = "") -> 
     value = _number(scores.get(key), digits, sign)
     if low is None or high is None:
         return value
-    return f"{value} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
+    return f"{value} ({low:{sign}z.{digits}f} to {high:{sign}z.{digits}f})"
 
 
 def _number(value: float | None, digits: int, sign: str = "") -> str:
-    return "-" if value is None else f"{value:{sign}.{digits}f}"
+    return "-" if value is None else f"{value:{sign}z.{digits}f}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -232,9 +237,17 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def main() -> None:
     """Write the pages and the picture anew."""
     trials = load()
+    if missing := {"source-report", *(f"best-{seed}" for seed in SEEDS)} - trials.keys():
+        raise SystemExit(
+            f"error: {RESULTS.relative_to(ROOT)} lacks {', '.join(sorted(missing))}; "
+            "run `python -m tools.trials ARCHIVE` first"
+        )
+    pages = {
+        page: written(page.read_text("utf-8"), blocks, trials) for page, blocks in PAGES.items()
+    }
     draw_curves(trials, CURVES)
-    for page, blocks in PAGES.items():
-        page.write_text(written(page.read_text("utf-8"), blocks, trials), "utf-8")
+    for page, text in pages.items():
+        page.write_text(text, "utf-8")
         print(f"{page.relative_to(ROOT)} is written")
 
 

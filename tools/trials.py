@@ -8,6 +8,7 @@ the validation split alone. Two calls with other trials and another `--folder` r
 """
 
 import argparse
+import hashlib
 import json
 import platform
 import re
@@ -29,7 +30,7 @@ RESULTS = ROOT / "docs/results"
 FOLDER = ROOT / "progress/trials"
 MODELS = ("custom", "vgg16")
 SEEDS = (1, 2, 3)
-# Below so many years the gender in a label is a guess from clothes and names.
+# Below so many years a face hardly tells a gender, and many a label is a guess.
 INFANT = 5
 # The stages whose time a model's training takes, and the file by which each is known.
 STAGES = {
@@ -79,11 +80,11 @@ ABLATION: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
         "batch normalisation": {"train_custom": {"batch_normalization": False}},
         "the distribution of age": {"train_custom": {"age_head": "linear"}},
         "averaged weights": {"train_custom": {"average_decay": 0.0}},
-        "mirror images and sizes": {"train_custom": {"mirror": False, "zooms": []}},
+        "the mean over mirror image and sizes": {"train_custom": {"mirror": False, "zooms": []}},
     },
     "vgg16": {
         "the unfrozen blocks": {"train_vgg16": {"unfreeze": "none", "shift_cells": 0}},
-        "changed views": {"embed_vgg16": {"views": 1}},
+        "augmentation": {"embed_vgg16": {"views": 1}},
         "the distribution of age": {"train_vgg16": {"age_head": "linear"}},
     },
 }
@@ -120,6 +121,7 @@ def measure(name: str, source: str, clone: Clone) -> dict[str, Any]:
     return {
         "trial": name,
         "commit": clone.run("git", "rev-parse", "HEAD").strip(),
+        "sha256": _sha256(Path(source)),
         "machine": f"{platform.system()} {platform.machine()}, {processor()}",
         **gather(clone, trial.model),
     }
@@ -153,6 +155,14 @@ def processor() -> str:
     cores = available_cores()
     kind = names.get("Model name:", "unknown")
     return f"{cores} core{'s' if cores > 1 else ''} of {kind}"
+
+
+def _sha256(source: Path) -> str | None:
+    """Of an archive; None for a folder."""
+    if source.is_dir():
+        return None
+    with source.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _json(clone: Clone, name: str) -> dict[str, Any]:

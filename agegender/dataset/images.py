@@ -1,8 +1,9 @@
-"""Decoding of photos: whatever comes in is upright RGB pixels, or is refused with a reason."""
+"""Decoding of photos: whatever comes in is an upright RGB image, or is refused with a reason."""
 
 import io
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import simplejpeg
@@ -26,8 +27,8 @@ class RefusedImageError(Exception):
     """An image that cannot be used; the message is the reason."""
 
 
-def decode(content: bytes, size: int) -> np.ndarray:
-    """The first frame of the image file ``content``, upright by its EXIF orientation.
+def decode(content: bytes, size: int) -> Image.Image:
+    """The first frame of the image file ``content``, RGB, upright by its EXIF orientation.
 
     Transparency is laid on white. Sixteen bits a channel become the upper eight. Colour profiles
     are ignored.
@@ -36,19 +37,45 @@ def decode(content: bytes, size: int) -> np.ndarray:
         content: the bytes of the file.
         size: pixels a side that are needed; a JPEG several times larger comes out smaller.
 
-    Returns:
-        RGB pixels, uint8, shape (height, width, 3).
-
     Raises:
         RefusedImageError: it is empty, no image, damaged, too small or too large; the last is
             known before any pixel is decoded.
     """
+    with _refusing(content):
+        return _load(_open(content), size)
+
+
+def square(content: bytes, size: int) -> bytes:
+    """RGB bytes, row by row, of `fit` of what `decode` makes of the image file ``content``.
+
+    Args:
+        content: the bytes of the file.
+        size: pixels a side.
+
+    Raises:
+        RefusedImageError: as `decode`.
+    """
+    with _refusing(content):
+        image = _open(content)
+        whole = image.size == (size, size) and "exif" not in image.info
+        if whole and image.format == "JPEG" and image.mode == "RGB":
+            # A photo prepared by someone, as in UTKFace's archives. simplejpeg decodes it by
+            # libjpeg-turbo as Pillow does, to the same bytes, with nothing between.
+            with suppress(ValueError, RuntimeError):
+                pixels: np.ndarray = simplejpeg.decode_jpeg(content, "RGB", strict=True)
+                return pixels.tobytes()
+            # Damaged, or of a kind that simplejpeg does not take: Pillow is the judge.
+        return fit(_load(image, size), size).tobytes()
+
+
+@contextmanager
+def _refusing(content: bytes) -> Iterator[None]:
     if not content:
         raise RefusedImageError("the file is empty")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return _decode(content, size)
+            yield
         except (RefusedImageError, MemoryError):
             raise
         except UnidentifiedImageError:
@@ -61,22 +88,21 @@ def decode(content: bytes, size: int) -> np.ndarray:
             raise RefusedImageError("the image is truncated or damaged") from None
 
 
-def _decode(content: bytes, size: int) -> np.ndarray:
+def _open(content: bytes) -> Image.Image:
     image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise RefusedImageError(f"{width}x{height}: more than {MAX_PIXELS:,} pixels")
     if min(width, height) < MIN_SIDE:
         raise RefusedImageError(f"{width}x{height}: less than {MIN_SIDE} pixels a side")
+    return image
+
+
+def _load(image: Image.Image, size: int) -> Image.Image:
     needed = DRAFT_GAP * size
-    if min(width, height) >= 2 * needed:
+    # Below that nothing would come of it but a few microseconds a photo.
+    if min(image.size) >= 2 * needed:
         image.draft(None, (needed, needed))
-    elif image.format == "JPEG" and image.mode == "RGB" and "exif" not in image.info:
-        # The usual photo. libjpeg-turbo, which Pillow calls too, gives the same pixels here in
-        # less than half the time.
-        with suppress(ValueError):
-            return simplejpeg.decode_jpeg(content, "RGB")
-        # Damaged in some way. What can still be read, Pillow decides as for all other photos.
     image.load()
     if "exif" in image.info:
         # Spoilt EXIF data say nothing about the picture.
@@ -88,20 +114,15 @@ def _decode(content: bytes, size: int) -> np.ndarray:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, BACKGROUND), image)
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def fit(pixels: np.ndarray, size: int) -> np.ndarray:
-    """The largest centred square of an image, brought to ``size`` pixels a side.
+def fit(image: Image.Image, size: int) -> Image.Image:
+    """The largest centred square of ``image``, brought to ``size`` pixels a side.
 
     A crop keeps the proportions of a face, which a squeezed picture would not. Resizing is
     antialiased (Lanczos); an image of the right size comes back untouched.
-
-    Args:
-        pixels: RGB, uint8, shape (height, width, 3).
-        size: of the result, which has the shape (size, size, 3).
     """
-    if pixels.shape[:2] == (size, size):
-        return pixels
-    image = Image.fromarray(pixels)
-    return np.asarray(ImageOps.fit(image, (size, size), method=Image.Resampling.LANCZOS))
+    if image.size == (size, size):
+        return image
+    return ImageOps.fit(image, (size, size), method=Image.Resampling.LANCZOS)

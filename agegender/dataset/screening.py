@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from PIL import Image
-
 from agegender.dataset import images, names
 from agegender.dataset.duplicates import near_duplicates, perceptual_hash, refuse_copies
 from agegender.dataset.manifest import Entry
@@ -62,7 +60,7 @@ def _hash_photo(path: str) -> int | str:
     with open(path, "rb") as file:
         content = file.read()
     try:
-        return perceptual_hash(Image.fromarray(images.decode(content, _HASHED_SIDE)))
+        return perceptual_hash(images.decode(content, _HASHED_SIDE))
     except images.RefusedImageError as error:
         return str(error)
 
