@@ -147,6 +147,7 @@ def data(trials: Trials) -> str:
 def draw_curves(trials: Trials, path: Path) -> None:
     """The learning curves of the first seed: loss and metric of each task, both models."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     shown = {
         "gender_loss": "gender loss",
@@ -164,6 +165,7 @@ def draw_curves(trials: Trials, path: Path) -> None:
                     axis.plot(range(1, len(values) + 1), values, style, label=split)
                 axis.set_title(f"{NAMES[model]}: {label}")
                 axis.set_xlabel("epoch")
+                axis.xaxis.set_major_locator(MaxNLocator(integer=True))
                 axis.spines[["top", "right"]].set_visible(False)
         axes[0][0].legend(frameon=False)
         figure.savefig(path, metadata={"Date": None})
