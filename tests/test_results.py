@@ -107,6 +107,18 @@ def test_a_trial_changes_nothing_but_what_it_names(tmp_path: Path) -> None:
     assert parameters(**TRIALS[ablated("custom", "augmentation")].changes) == expected
 
 
+@pytest.mark.parametrize("name", TRIALS)
+def test_a_trial_s_parameters_can_be_written_behind_its_recipe_s(name: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    trial = TRIALS[name]
+    recipe = yaml.safe_load((ROOT / f"recipes/{trial.recipe}.yaml").read_text(encoding="utf-8"))
+    for changes in (recipe, trial.changes):
+        Clone(tmp_path, tmp_path).set_parameters(**changes)
+    found = yaml.safe_load((tmp_path / "params.yaml").read_text(encoding="utf-8"))
+    for section, values in trial.changes.items():
+        assert {key: found[section][key] for key in values} == values
+
+
 @pytest.mark.parametrize("page", results.PAGES, ids=lambda page: page.name)
 def test_the_pages_tell_what_was_kept(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

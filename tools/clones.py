@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -135,6 +136,11 @@ def _merge(document: MutableMapping[str, Any], values: Mapping[str, Any]) -> Non
     for name, value in values.items():
         if isinstance(value, Mapping):
             _merge(document[name], value)
+        elif isinstance(value, list):
+            # On the name's own line: what a list over several lines leaves behind when another
+            # takes its place is no YAML.
+            document[name] = CommentedSeq(value)
+            document[name].fa.set_flow_style()
         else:
             document[name] = value
 
