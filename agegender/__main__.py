@@ -87,15 +87,16 @@ def _read_yaml(path: Path) -> Any:
 def summary(model: str) -> None:
     """Print the layers of a model with the current parameters: shape, parameters, trainable."""
     document = check()
-    from agegender.networks import custom, vgg16, vgg16_base
+    from agegender.networks import custom, vgg16
     from agegender.networks.describe import layers, parameter_counts
 
     size, tasks = document.image_size, document.tasks
     if model == "custom":
         network = custom.build(document.train_custom, size, tasks)
     else:
-        base = vgg16_base.base(size, document.train_vgg16.unfreeze, weights=None)
-        network = vgg16.build(document.train_vgg16, base, size, tasks)
+        options = document.train_vgg16
+        base = vgg16.layers(options, size, weights=None, to_save=True)
+        network = vgg16.build(options, base, size, tasks)
     rows = [
         [
             row["name"],

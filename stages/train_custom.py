@@ -9,13 +9,13 @@ from agegender.dataset.records import read_records, verify
 from agegender.networks import custom, distribution, runtime
 from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import photos
-from agegender.networks.network import Network, with_weights_of
+from agegender.networks.network import Network, with_weights
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
-from agegender.networks.training import train
+from agegender.networks.training import train_members
 from agegender.parameters.train_custom import TrainCustom
 from stages import curves, unfinished
-from stages.common import parameters, record_time, run, when_interrupted
+from stages.common import parameters, run, when_interrupted
 
 TFRECORDS = Path("data/tfrecords")
 MODEL = Path("models/custom.keras")
@@ -36,14 +36,12 @@ def main() -> None:
         size = declared["image_size"]
         return custom.build(options, size, tasks, float(np.median(ages)), to_save)
 
-    with machines.scope():
-        network = build(to_save=False)
     progress = Progress(folder)
     when_interrupted(progress.described)
     with curves.start(CURVES) as live:
-        history = train(
-            network,
-            lambda epoch: photos(
+        weights, histories = train_members(
+            lambda: build(to_save=False),
+            lambda seed, epoch: photos(
                 TFRECORDS,
                 "train",
                 options.batch_size,
@@ -54,16 +52,17 @@ def main() -> None:
             photos(TFRECORDS, "validation", options.batch_size, tasks),
             tasks,
             options,
+            seed,
             progress,
             on_epoch=curves.recorder(live),
             say=say,
             distribution=machines,
         )
-    save(with_weights_of(network, build(to_save=True)), MODEL)
+    save(with_weights(weights, build(to_save=True)), MODEL)
     # Until all have the model, all can go on.
     machines.wait()
     progress.finish()
-    record_time("train_custom", MODEL, history.earlier_seconds, epoch_seconds=history.seconds)
+    curves.record_times("train_custom", MODEL, histories)
 
 
 if __name__ == "__main__":

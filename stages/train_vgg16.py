@@ -8,18 +8,21 @@ from agegender.console import say
 from agegender.dataset import digests
 from agegender.networks import distribution, runtime, vgg16, vgg16_base
 from agegender.networks.batches import embeddings
-from agegender.networks.network import Network, with_weights_of
+from agegender.networks.network import Network, with_weights
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
-from agegender.networks.training import train
+from agegender.networks.training import train_members
+from agegender.networks.vgg16_normalized import calibrate
 from agegender.parameters.train_vgg16 import TrainVgg16
 from stages import curves, unfinished
-from stages.common import parameters, record_time, run, when_interrupted
+from stages.common import parameters, run, when_interrupted
 
 EMBEDDINGS = Path("data/embeddings")
 WEIGHTS = Path("data/vgg16/vgg16.npz")
 MODEL = Path("models/vgg16.keras")
 CURVES = Path("plots/training/vgg16")
+# Photos whose features tell batch normalisation what to start from.
+CALIBRATED_ON = 256
 
 
 def main() -> None:
@@ -38,37 +41,38 @@ def main() -> None:
         name: (np.load(EMBEDDINGS / f"{name}.npy", "r"), np.load(EMBEDDINGS / f"{name}.labels.npy"))
         for name in ("train", "validation")
     }
-    weights = vgg16_base.load_weights(WEIGHTS)
+    imagenet = vgg16_base.load_weights(WEIGHTS)
     first_age = float(np.median(split["train"][1][:, 1]))
 
     def build(to_save: bool) -> Network:
-        precision = "float32" if to_save else options.precision
-        base = vgg16_base.base(image_size, options.unfreeze, weights, precision)
+        base = vgg16.layers(options, image_size, imagenet, to_save)
+        if options.base_batch_normalization and not to_save:
+            some, _ = next(iter(embeddings(*split["train"], CALIBRATED_ON, tasks, (seed, 0))))
+            calibrate(base, imagenet, some)
         return vgg16.build(options, base, image_size, tasks, first_age, to_save)
 
-    with machines.scope():
-        network = build(to_save=False)
     size, shift = options.batch_size, options.shift_cells
     progress = Progress(folder)
     when_interrupted(progress.described)
     with curves.start(CURVES) as live:
-        history = train(
-            network,
-            lambda epoch: embeddings(*split["train"], size, tasks, (seed, epoch), shift),
+        weights, histories = train_members(
+            lambda: build(to_save=False),
+            lambda seed, epoch: embeddings(*split["train"], size, tasks, (seed, epoch), shift),
             embeddings(*split["validation"], size, tasks),
             tasks,
             options,
+            seed,
             progress,
             on_epoch=curves.recorder(live),
             say=say,
             base_learning_rate=options.base_learning_rate,
             distribution=machines,
         )
-    save(with_weights_of(network, build(to_save=True)), MODEL)
+    save(with_weights(weights, build(to_save=True)), MODEL)
     # Until all have the model, all can go on.
     machines.wait()
     progress.finish()
-    record_time("train_vgg16", MODEL, history.earlier_seconds, epoch_seconds=history.seconds)
+    curves.record_times("train_vgg16", MODEL, histories)
 
 
 if __name__ == "__main__":

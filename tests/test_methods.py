@@ -48,7 +48,7 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
     custom = best("train_custom") | {"convolutions": 2, "learning_rate": 0.003, "epochs": 30}
     custom["augmentation"] = custom["augmentation"] | {"erasing": 0.25}
     custom["zooms"] = []
-    vgg16 = best("train_vgg16") | {"base_learning_rate": 0.0004}
+    vgg16 = best("train_vgg16") | {"base_learning_rate": 0.0004, "base_batch_normalization": True}
     embedding = best("embed_vgg16") | {"views": 2}
     network = methods.custom_network(BOTH, custom)
     assert "2 convolutions of " in network and " max pooling behind the last" in network
@@ -60,11 +60,19 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
         "mean over a photo, the photo at 0.9 and 1.1 times its size and their mirror images."
     )
     assert "Neither is a mean over a photo and its" in methods.comparing(custom, False, BOTH)
+    assert "networks" not in network + methods.comparing(custom, False, BOTH)
+    several = custom | {"members": 3}
+    assert "3 such networks are trained" in methods.custom_network(BOTH, several)
+    assert methods.custom_network(BOTH, several).endswith("to a photo and its mirror image.")
+    assert "first of the 3 networks" in methods.comparing(several, False, BOTH)
     zoomed["mirror"] = False
     assert "over a photo and the photo at 0.9 and" in methods.comparing(zoomed, False, BOTH)
     other = methods.vgg16_network(BOTH, vgg16)
     assert "average pooling, batch normalisation and then" in other and "mirror image" in other
     assert "trained from block4 on" in other
+    assert "Each convolution that is trained has batch normalisation" in other
+    frozen = vgg16 | {"unfreeze": "none"}
+    assert "convolution that is trained" not in methods.vgg16_network(BOTH, frozen)
     assert methods.optimizer(custom) == (
         "AdamW, learning rate 0.003; reached from 0 over 2 epochs, then falling along a cosine to "
         "0 at the end of 30 epochs; weight decay 0.05 on all but biases and batch normalisation"

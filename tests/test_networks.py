@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import NormalDist
@@ -24,19 +25,21 @@ from agegender.networks.batches import embeddings, photos
 from agegender.networks.describe import layers, parameter_counts
 from agegender.networks.embedding import embed, saved_photos, views
 from agegender.networks.heads import Head
-from agegender.networks.network import Network, with_weights_of
+from agegender.networks.network import Network, with_weights
 from agegender.networks.normalization import FusedBatchNormalization
 from agegender.networks.objective import soft_labels
 from agegender.networks.optimizer import optimizer
 from agegender.networks.predict import load
 from agegender.networks.progress import Progress
 from agegender.networks.saving import save
-from agegender.networks.training import Epoch, History, train
+from agegender.networks.training import Epoch, History, train_members
 from agegender.networks.vgg16_base import load_weights
+from agegender.networks.vgg16_normalized import calibrate
 from agegender.parameters.augmentation import Augmentation
 from agegender.parameters.train_custom import TrainCustom
 from agegender.parameters.train_vgg16 import TrainVgg16
 from tools.clones import ROOT
+from tools.trials import MODELS
 
 BOTH = ["gender", "age"]
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -108,6 +111,64 @@ def test_vgg16_has_the_source_reports_parameters(
     assert total - trainable == 14_714_688
 
 
+def test_members_are_trained_by_seeds_of_their_own_wherever_it_stops(tmp_path: Path) -> None:
+    alone, curves = trained(tmp_path / "alone/key", **EVERYTHING)
+    whole, whole_curves = trained(tmp_path / "whole/key", members=3, **EVERYTHING)
+    count = len(alone)
+    assert len(whole) == 3 * count and whole_curves == curves
+    first, second, third = whole[:count], whole[count : 2 * count], whole[2 * count :]
+    assert all((a == b).all() for a, b in zip(first, alone, strict=True))
+    for one, other in ((first, second), (first, third), (second, third)):
+        assert not any((a == b).all() for a, b in zip(one, other, strict=True) if a.ndim == 2)
+    folder = tmp_path / "stopped/key"
+    # Behind the first epoch of the second member, then of the third.
+    for stop, told in ((4, "behind epoch 1 of member 2"), (3, "behind epoch 1 of member 3")):
+        with pytest.raises(KeyboardInterrupt):
+            trained(folder, members=3, stop_after=stop, **EVERYTHING)
+        with closing(Progress(folder)) as progress:
+            assert progress.described() == f"training is saved {told}"
+    resumed, resumed_curves = trained(folder, members=3, **EVERYTHING)
+    assert resumed_curves == curves
+    assert all((a == b).all() for a, b in zip(resumed, whole, strict=True))
+
+
+def members_of(model: str, number: int) -> tuple[Network, list[list[np.ndarray]]]:
+    """A network to be saved, and weights for each of its members."""
+    changed = {"members": number, "dense_units": [8], "batch_normalization": True, "zooms": [1.1]}
+    keras.utils.set_random_seed(3)
+    if model == "custom":
+        network = custom.build(custom_options(filters=[4, 8], **changed), 32, BOTH, to_save=True)
+    else:
+        options = vgg16_options(unfreeze="block5", base_batch_normalization=True, **changed)
+        layers = vgg16.layers(options, 32, None, to_save=True)
+        network = vgg16.build(options, layers, 32, BOTH, to_save=True)
+    return network, [member.get_weights() for member in network.members]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_saved_model_answers_with_the_mean_of_its_members(tmp_path: Path, model: str) -> None:
+    network, weights = members_of(model, 3)
+    save(with_weights(weights, network), tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    alone, _ = members_of(model, 1)
+    # What is frozen has no weights among a member's.
+    for layer in alone.saved.layers:
+        if not layer.trainable:
+            layer.set_weights(network.saved.get_layer(layer.name).get_weights())
+    answers = []
+    for own in weights:
+        answers.append(with_weights([own], alone)(images))
+    for task, mean in loaded(images).items():
+        each = np.stack([answer[task] for answer in answers])
+        assert each.std(axis=0).min() > 1e-6
+        np.testing.assert_allclose(mean, each.mean(axis=0), rtol=1e-4)
+    counts = parameter_counts(network.saved), parameter_counts(alone.saved)
+    assert counts[0]["trainable"] == 3 * counts[1]["trainable"]
+    names = [row["name"] for row in layers(network.saved)]
+    assert names.count("block1_conv1") == (model == "vgg16")
+
+
 @pytest.mark.parametrize(("unfreeze", "cut"), [("block5", (2, 2, 512)), ("block4", (4, 4, 256))])
 def test_both_sides_of_the_cut_make_the_whole(unfreeze: str, cut: tuple[int, ...]) -> None:
     base = vgg16_base.base(32, unfreeze, weights=None)
@@ -119,6 +180,47 @@ def test_both_sides_of_the_cut_make_the_whole(unfreeze: str, cut: tuple[int, ...
     whole = network.saved.predict(images, verbose=0)
     np.testing.assert_allclose(halves["gender"], whole["gender"], rtol=1e-4)
     assert not any(layer.trainable_weights for layer in base.frozen)
+
+
+def through(layers: Sequence[keras.layers.Layer], x: np.ndarray) -> np.ndarray:
+    for layer in layers:
+        x = layer(x)
+    return np.asarray(x)
+
+
+def test_batch_normalisation_in_vgg16_changes_nothing_to_begin_with(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (6, 32, 32, 3)).astype(np.float32)
+    weights = {}
+    for layer in vgg16_base.base(32, "none", weights=None).frozen:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            weights[f"{layer.name}/kernel"] = kernel
+            weights[f"{layer.name}/bias"] = random.normal(0, 5, bias.shape).astype(np.float32)
+    plain = vgg16_base.base(32, "block4", weights)
+    embedded = vgg16_base.embedder(plain, 32).predict(images, verbose=0)
+    expected = through(plain.above, embedded)
+
+    options = vgg16_options(
+        unfreeze="block4", base_batch_normalization=True, dense_units=[8], mirror=True
+    )
+    layers = vgg16.layers(options, 32, weights)
+    calibrate(layers, weights, embedded)
+    features = through(layers.above, embedded)
+    used = expected.std(axis=0) > 0
+    assert used.sum() > 100
+    # The same but for each channel's unit.
+    unit = features[:, used].std(axis=0) / expected[:, used].std(axis=0)
+    np.testing.assert_allclose(features[:, used], expected[:, used] * unit, rtol=1e-3, atol=1e-4)
+
+    network = vgg16.build(options, layers, 32, BOTH)
+    assert {variable.path for variable in network.pretrained} == {
+        f"block{block}_conv{place}/kernel" for block in (4, 5) for place in (1, 2, 3)
+    }
+    to_save = vgg16.build(options, vgg16.layers(options, 32, weights, True), 32, BOTH, to_save=True)
+    save(with_weights([network.trained.get_weights()], to_save), tmp_path / "vgg16.keras")
+    loaded = keras.models.load_model(tmp_path / "vgg16.keras", safe_mode=True)
+    np.testing.assert_allclose(loaded(images)["gender"], network.saved(images)["gender"], rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +327,7 @@ PHOTOS = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
 LABELS = np.stack(
     [np.random.default_rng(2).integers(0, top, 50).astype(np.float32) for top in (2, 117)], 1
 )
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "schedule": "cosine",
     "warmup_epochs": 1,
     "weight_decay": 0.1,
@@ -243,30 +345,36 @@ def trained(
     options = custom_options(
         **{"dense_units": [8], "dropout": 0.5, "batch_size": 16, "epochs": 3, **changed}
     )
-    keras.utils.set_random_seed(5)
-    vector = keras.Input((16,))
-    head = Head(tasks, options)
-    raw = head(vector)
-    network = Network(keras.Model(vector, raw), keras.Model(vector, head.finish(raw)))
-    seen: list[Epoch] = []
 
-    def on_epoch(values: Epoch) -> None:
-        seen.append(values)
-        if len(seen) == stop_after:
+    def build() -> Network:
+        vector = keras.Input((16,))
+        head = Head(tasks, options)
+        raw = head(vector)
+        return Network([keras.Model(vector, raw)], keras.Model(vector, head.finish(raw)))
+
+    seen: list[Epoch] = []
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if sum(line.startswith("epoch") for line in said) == stop_after:
             raise KeyboardInterrupt
 
     with closing(Progress(folder)) as progress:
-        train(
-            network,
-            lambda epoch: embeddings(PHOTOS, LABELS, options.batch_size, tasks, (7, epoch)),
+        members, _ = train_members(
+            build,
+            lambda seed, epoch: embeddings(
+                PHOTOS, LABELS, options.batch_size, tasks, (seed, epoch)
+            ),
             embeddings(PHOTOS, LABELS, 16, tasks),
             tasks,
             options,
+            7,
             progress,
-            on_epoch,
-            say=lambda line: None,
+            seen.append,
+            say,
         )
-    return network.trained.get_weights(), seen
+    return [values for weights in members for values in weights], seen
 
 
 @pytest.mark.parametrize(
@@ -482,9 +590,8 @@ def test_every_ingredient_of_the_custom_cnn_has_its_layers(tmp_path: Path) -> No
         age_head="distribution",
         mirror=True,
     )
-    model = with_weights_of(
-        custom.build(options, 32, BOTH), custom.build(options, 32, BOTH, to_save=True)
-    )
+    weights = custom.build(options, 32, BOTH).trained.get_weights()
+    model = with_weights([weights], custom.build(options, 32, BOTH, to_save=True))
     names = [row["name"] for row in layers(model)]
     assert {"conv2_2", "norm2_2", "average", "age_distribution", "gender_mean"} <= set(names)
     # Two normalisations' moving averages a filter, and the years, are not trained.
@@ -504,7 +611,8 @@ def test_a_network_trained_in_bfloat16_is_saved_in_float32_and_of_kerass_own_lay
     )
     rough = custom.build(options, 32, BOTH)
     assert rough.trained.get_layer("conv1").compute_dtype == "bfloat16"
-    plain = with_weights_of(rough, custom.build(options, 32, BOTH, to_save=True))
+    weights = rough.trained.get_weights()
+    plain = with_weights([weights], custom.build(options, 32, BOTH, to_save=True))
     assert {layer.compute_dtype for layer in plain.layers} == {"float32"}
     assert {type(layer).__module__.split(".")[0] for layer in plain.layers} == {"keras"}
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
@@ -683,6 +791,19 @@ def test_the_first_view_is_the_photo_and_the_second_its_mirror_image() -> None:
     assert len(views(1, options, seed=1)) == 1
 
 
+def test_a_photo_goes_through_all_its_views_before_one_comes_again() -> None:
+    labels = np.stack([np.arange(20), np.arange(20)], 1).astype(np.float32)
+    rows = np.arange(60, dtype=np.float32)[:, np.newaxis]
+    seen: dict[int, list[int]] = {photo: [] for photo in range(20)}
+    for epoch in range(6):
+        for vectors, answers in embeddings(rows, labels, 8, ["age"], (1, epoch)):
+            for row, photo in zip(vectors.numpy()[:, 0], answers["age"].numpy()[:, 0], strict=True):
+                assert row % 20 == photo
+                seen[int(photo)].append(int(row) // 20)
+    assert all(set(views[:3]) == {0, 1, 2} and views[:3] == views[3:] for views in seen.values())
+    assert {views[0] for views in seen.values()} == {0, 1, 2}
+
+
 def test_an_epoch_draws_a_view_of_each_photo_and_shifts_its_map() -> None:
     labels = np.stack([np.arange(6), np.arange(6)], 1).astype(np.float32)
     maps = np.zeros((12, 5, 5, 1), np.float32)
@@ -791,7 +912,7 @@ def test_spoilt_models_and_weights_are_named(tmp_path: Path, content: bytes) -> 
 def test_spoilt_progress_is_not_used(tmp_path: Path) -> None:
     with closing(Progress(tmp_path / "stage/key")) as progress:
         progress.save([np.arange(100)], {"epochs": [1]})
-        state = progress.folder / "state.npz"
+        state = progress.folder / "state0.npz"
         whole = state.read_bytes()
         for spoilt in (whole[:-9], b"", whole[:300] + b"xx" + whole[302:]):
             state.write_bytes(spoilt)

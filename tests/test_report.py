@@ -163,6 +163,7 @@ def test_all_of_the_report_is_printed(
 
 # The structure and the objective of recipes/best.yaml, as small as they go.
 BOTH_OF_BEST = {
+    "members": 2,
     "batch_normalization": True,
     "age_head": "distribution",
     "age_estimate": "median",
@@ -174,10 +175,11 @@ BOTH_OF_BEST = {
     "best_epoch": True,
 }
 CUSTOM_OF_BEST = BOTH_OF_BEST | {"convolutions": 2, "pooling": "average"}
+VGG16_OF_BEST = BOTH_OF_BEST | {"unfreeze": "block5", "base_batch_normalization": True}
 
 
 @pytest.mark.parametrize(
-    ("task", "custom", "vgg16"), [("age", CUSTOM_OF_BEST, BOTH_OF_BEST), ("gender", {}, {})]
+    ("task", "custom", "vgg16"), [("age", CUSTOM_OF_BEST, VGG16_OF_BEST), ("gender", {}, {})]
 )
 def test_one_task_and_one_epoch_have_a_report(
     reproduced: Reproduced,
@@ -199,6 +201,8 @@ def test_one_task_and_one_epoch_have_a_report(
     assert "no curve yet" in text
     for words in (
         "A block has 2 convolutions",
+        "2 such networks are trained",
+        "has batch normalisation put behind it",
         "AdamW",
         "4·8 =",
         "0.5 times",

@@ -83,7 +83,11 @@ ABLATION: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
         "the mean over mirror image and sizes": {"train_custom": {"mirror": False, "zooms": []}},
     },
     "vgg16": {
+        "the second network": {"train_vgg16": {"members": 1}},
         "the unfrozen blocks": {"train_vgg16": {"unfreeze": "none", "shift_cells": 0}},
+        "batch normalisation of the unfrozen blocks": {
+            "train_vgg16": {"base_batch_normalization": False}
+        },
         "augmentation": {"embed_vgg16": {"views": 1}},
         "the distribution of age": {"train_vgg16": {"age_head": "linear"}},
     },

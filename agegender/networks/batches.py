@@ -113,7 +113,7 @@ def embeddings(
     labels: np.ndarray,
     batch_size: int,
     tasks: Sequence[str],
-    order: Sequence[int] = (),
+    order: tuple[int, int] | None = None,
     shift_cells: int = 0,
 ) -> tf.data.Dataset:
     """Embeddings and labels of a split, read as they are needed.
@@ -124,8 +124,8 @@ def embeddings(
         labels: float32, shape (photos, 2), gender and age.
         batch_size: photos a batch; the last may be smaller.
         tasks: the labels wanted.
-        order: integers such as (seed, epoch) that draw the order, and a view of each photo; none
-            keeps the order of the array and its first view.
+        order: (seed, epoch), which draw the order. Each photo goes through its views from epoch to
+            epoch, from one that the seed draws. None keeps the array's order and its first view.
         shift_cells: cells, at most, by which maps are shifted at random in each direction; the
             edge is repeated. Only with ``order`` and maps of shape (height, width, channels).
 
@@ -137,9 +137,11 @@ def embeddings(
     views = np.zeros_like(rows)
     shifts = np.zeros((len(rows), 2), np.int64)
     if order:
-        random = generator(*order)
+        seed, epoch = order
+        random = generator(seed, epoch)
         random.shuffle(rows)
-        views = random.integers(len(embedded) // len(labels), size=len(rows))
+        count = len(embedded) // len(labels)
+        views = (generator(seed).integers(count, size=len(rows)) + epoch) % count
         shifts = random.integers(-shift_cells, shift_cells, (len(rows), 2), endpoint=True)
     columns = {"gender": 0, "age": 1}
 
@@ -147,7 +149,7 @@ def embeddings(
         for start in range(0, len(rows), batch_size):
             batch = slice(start, start + batch_size)
             chosen = rows[batch]
-            vectors = read(views[batch] * len(labels) + chosen)
+            vectors = read(views[chosen] * len(labels) + chosen)
             if embedded.ndim == 4 and shift_cells:
                 vectors = np.stack(
                     [_shifted(*pair) for pair in zip(vectors, shifts[batch], strict=True)]

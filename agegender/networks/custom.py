@@ -1,19 +1,15 @@
 """The custom CNN: convolutions with pooling, then dense layers, trained from scratch."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from agegender.networks.heads import Head, answering
+from agegender.networks.heads import Head
+from agegender.networks.members import Member, assembled
 from agegender.networks.network import Network, computing_in, pixels
-from agegender.networks.normalization import FusedBatchNormalization
+from agegender.networks.normalization import Normalization, normalization
 from agegender.parameters.train_custom import TrainCustom
-
-# What makes a layer, given its name.
-Normalization = Callable[..., keras.layers.BatchNormalization]
 
 
 def build(
@@ -30,38 +26,20 @@ def build(
         image_size: pixels a side, at least 2 to the power of the number of poolings.
         tasks: ``gender``, ``age`` or both.
         first_age: years that the untrained network answers.
-        to_save: in float32 and of Keras's own layers, for everyone's processor and loader; else as
-            it is trained fastest. Both have the same weights.
+        to_save: all members, in float32 and of Keras's own layers, for everyone's processor and
+            loader; else one, as it is trained fastest. Both have the same weights.
     """
+    normalize = normalization(to_save) if options.batch_normalization else None
     with computing_in("float32" if to_save else options.precision):
-        layers = _layers(options, _normalization(to_save))
-        head = Head(tasks, options, first_age)
-
-        def raw(image: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
-            x = image
-            for layer in layers:
-                x = layer(x)
-            return head(x)
-
-        image = pixels(image_size)
-        return Network(
-            trained=keras.Model(image, raw(image), name="custom_trained"),
-            saved=answering(image, raw, head, options, "custom"),
-        )
+        members = [
+            Member(_layers(options, normalize), Head(tasks, options, first_age)).numbered(number)
+            for number in range(options.members if to_save else 1)
+        ]
+        return assembled(members, pixels(image_size), lambda image: image, options, "custom")
 
 
-def _normalization(to_save: bool) -> Normalization:
-    if to_save:
-        return keras.layers.BatchNormalization
-    if tf.distribute.has_strategy():
-        # Over the photos of all replicas.
-        return partial(keras.layers.BatchNormalization, synchronized=True)
-    return FusedBatchNormalization
-
-
-def _layers(options: TrainCustom, normalization: Normalization) -> list[keras.layers.Layer]:
+def _layers(options: TrainCustom, normalize: Normalization | None) -> list[keras.layers.Layer]:
     """From pixels to the vector of features."""
-    normalize = normalization if options.batch_normalization else None
     # Around 0: a network without batch normalisation learns faster so than from 0 to 1.
     layers: list[keras.layers.Layer] = [
         keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")

@@ -63,6 +63,16 @@ class Head:
                 keras.layers.ReLU(max_value=OLDEST, dtype="float32", name="age_within_bounds")
             )
 
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """All of them."""
+        finishing = [step for steps in self._finish.values() for step in steps]
+        return [
+            *self._hidden,
+            *self._units.values(),
+            *[step for step in finishing if isinstance(step, keras.layers.Layer)],
+        ]
+
     def __call__(self, features: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
         """The raw answers that training works on.
 
@@ -108,49 +118,3 @@ def _expectation() -> keras.layers.Layer:
     layer.build((None, len(YEARS)))
     layer.set_weights([YEARS[:, np.newaxis]])
     return layer
-
-
-def answering(
-    image: keras.KerasTensor,
-    raw: Callable[[keras.KerasTensor], dict[str, keras.KerasTensor]],
-    head: Head,
-    options: Training,
-    name: str,
-) -> keras.Model:
-    """The model to be saved: from pixels to answers, the mean over all that it looks at.
-
-    Args:
-        image: pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3).
-        raw: from an image to the head's raw answers.
-        head: finishes them.
-        options: whether it looks at the mirror image too, and at what other sizes.
-        name: of the model.
-    """
-    seen = [image, *[_zoomed(image, zoom) for zoom in options.zooms]]
-    if options.mirror:
-        seen += [keras.ops.flip(view, axis=2) for view in seen]
-    every = [head.finish(raw(view)) for view in seen]
-    answers = every[0]
-    if len(every) > 1:
-        answers = {
-            task: keras.layers.Average(dtype="float32", name=f"{task}_mean")(
-                [answers[task] for answers in every]
-            )
-            for task in answers
-        }
-    return keras.Model(image, answers, name=name)
-
-
-def _zoomed(image: keras.KerasTensor, zoom: float) -> keras.KerasTensor:
-    """The photos enlarged around their middle, or made smaller, which repeats their edge."""
-    _, height, width, _ = image.shape
-    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
-    # Where in the given photo, (x, y), each pixel of the new one comes from.
-    step = 1 / zoom
-    across, down = middle_x * (1 - step), middle_y * (1 - step)
-    return keras.ops.image.affine_transform(
-        image,
-        np.array([step, 0, across, 0, step, down, 0, 0], np.float32),
-        interpolation="bilinear",
-        fill_mode="nearest",
-    )

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import keras
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -12,15 +13,21 @@ class Network:
     """Two views of the same layers, which share their weights.
 
     Attributes:
-        trained: from what training starts with (pixels, or embeddings) to the raw answers.
+        members: from what training starts with (pixels, or embeddings) to the raw answers; one,
+            or in a model to be saved all that it answers with the mean of.
         saved: from pixels, shape (n, image_size, image_size, 3), 0 to 255, RGB, to a dict of
             ``gender``, shape (n, 1), P(female), and ``age``, shape (n, 1), years, 0 to 116.
         pretrained: the trainable weights that do not start at random.
     """
 
-    trained: keras.Model
+    members: Sequence[keras.Model]
     saved: keras.Model
     pretrained: Sequence[keras.Variable] = field(default=())
+
+    @property
+    def trained(self) -> keras.Model:
+        """The first member, which in training is the only one."""
+        return self.members[0]
 
 
 def pixels(image_size: int) -> keras.KerasTensor:
@@ -39,7 +46,8 @@ def computing_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def with_weights_of(trained: Network, to_save: Network) -> keras.Model:
-    """The model to be saved, with the weights that training ended in."""
-    to_save.trained.set_weights(trained.trained.get_weights())
+def with_weights(weights: Sequence[Sequence[np.ndarray]], to_save: Network) -> keras.Model:
+    """The model to be saved, with the weights that the training of each member ended in."""
+    for member, values in zip(to_save.members, weights, strict=True):
+        member.set_weights(values)
     return to_save.saved

@@ -1,9 +1,24 @@
 """Batch normalisation of feature maps by TensorFlow's fused operation."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+# What makes a layer, given its name.
+Normalization = Callable[..., keras.layers.BatchNormalization]
+
+
+def normalization(to_save: bool) -> Normalization:
+    """Batch normalisation of maps: Keras's own in a model to be saved, else the fastest."""
+    if to_save:
+        return keras.layers.BatchNormalization
+    if tf.distribute.has_strategy():
+        # Over the photos of all replicas.
+        return partial(keras.layers.BatchNormalization, synchronized=True)
+    return FusedBatchNormalization
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):

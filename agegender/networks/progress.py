@@ -5,14 +5,13 @@ import json
 import os
 import shutil
 import zipfile
+from copy import copy
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from agegender.dataset.resumable import remove_if_free, take
-
-STATE = "state.npz"
 
 # Arrays and a JSON-like state.
 Kept = tuple[list[np.ndarray], dict[str, Any]]
@@ -36,7 +35,16 @@ class Progress:
         for other in sorted(folder.parent.iterdir()):
             if other != self.folder and other.is_dir():
                 remove_if_free(other)
-        self._file = self.folder / STATE
+        self._file = self.folder / _state(0)
+
+    def part(self, number: int) -> "Progress":
+        """The progress of a part of the run, by its number from 0; the first is this one.
+
+        To be saved and loaded; the whole is what is finished.
+        """
+        part = copy(self)
+        part._file = self.folder / _state(number)
+        return part
 
     def save(self, arrays: list[np.ndarray], state: dict[str, Any]) -> None:
         """Keep arrays and a JSON-like state; what was kept before stays until this is whole."""
@@ -57,8 +65,10 @@ class Progress:
 
     def described(self) -> str:
         """What is saved, for the person who stops the training; empty if nothing is."""
-        kept = self.load()
-        return f"training is saved behind epoch {len(kept[1]['epochs'])}" if kept else ""
+        number = max(len(list(self.folder.glob(_state("*")))), 1)
+        kept = self.part(number - 1).load()
+        of_which = f" of member {number}" if number > 1 else ""
+        return f"training is saved behind epoch {len(kept[1]['epochs'])}{of_which}" if kept else ""
 
     def finish(self) -> None:
         """Remove it: the result is written."""
@@ -71,6 +81,11 @@ class Progress:
     def close(self) -> None:
         """Let another process go on with it, as the end of this one does."""
         os.close(self._lock)
+
+
+def _state(number: int | str) -> str:
+    """The name of a part's file; of all parts' for "*"."""
+    return f"state{number}.npz"
 
 
 def packed(kept: Kept | None) -> bytes:

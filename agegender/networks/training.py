@@ -4,12 +4,14 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from agegender.networks import objective
+from agegender.networks.batches import generator
 from agegender.networks.distribution import ALONE, Distribution
 from agegender.networks.network import Network
 from agegender.networks.optimizer import optimizer
@@ -19,6 +21,9 @@ from agegender.parameters.training import Training
 
 # One epoch's values: {"train": {"loss": ...}, "validation": {...}}.
 Epoch = dict[str, dict[str, float]]
+Weights = list[np.ndarray]
+# Another number than those of what else is drawn from a seed and a number.
+_MEMBERS = 2
 
 
 @dataclass
@@ -125,6 +130,63 @@ def train(
         say(f"stopped early: no lower validation loss since epoch {history.best + 1}")
     weights.conclude()
     return history
+
+
+def train_members(
+    build: Callable[[], Network],
+    batches: Callable[[int, int], tf.data.Dataset],
+    validation: tf.data.Dataset,
+    tasks: Sequence[str],
+    options: Training,
+    seed: int,
+    progress: Progress,
+    on_epoch: Callable[[Epoch], None],
+    say: Callable[[str], None] = print,
+    base_learning_rate: float | None = None,
+    distribution: Distribution = ALONE,
+) -> tuple[list[Weights], list[History]]:
+    """Train so many networks as there are to be members, one after the other; see `train`.
+
+    Args:
+        build: makes an untrained network.
+        batches: the training data by seed and epoch.
+        validation: see `train`, like all that is not named here.
+        tasks: see `train`.
+        options: with the number of members.
+        seed: of the first member; the others' are drawn from it.
+        progress: where unfinished training is kept.
+        on_epoch: called with the values of the first member's epochs.
+        say: see `train`.
+        base_learning_rate: see `train`.
+        distribution: see `train`.
+
+    Returns:
+        each member's weights, and what its training measured.
+    """
+    weights, histories = [], []
+    for number in range(options.members):
+        own = int(generator(seed, number, _MEMBERS).integers(2**31)) if number else seed
+        # Whatever was drawn for an earlier member, or was not since it is trained already.
+        keras.utils.set_random_seed(own)
+        with distribution.scope():
+            network = build()
+        if options.members > 1:
+            say(f"member {number + 1} of {options.members}")
+        history = train(
+            network,
+            partial(batches, own),
+            validation,
+            tasks,
+            options,
+            progress.part(number),
+            (lambda values: None) if number else on_epoch,
+            say,
+            base_learning_rate,
+            distribution,
+        )
+        weights.append(network.trained.get_weights())
+        histories.append(history)
+    return weights, histories
 
 
 class _Last(keras.callbacks.Callback):

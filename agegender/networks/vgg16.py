@@ -1,14 +1,43 @@
 """VGG16 with a head: what is trained on the embeddings, and what is saved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from agegender.networks.heads import Head, answering
+from agegender.networks import vgg16_base
+from agegender.networks.heads import Head
+from agegender.networks.members import Member, assembled
 from agegender.networks.network import Network, computing_in, pixels
+from agegender.networks.normalization import normalization
 from agegender.networks.vgg16_base import Base
+from agegender.networks.vgg16_normalized import normalized
 from agegender.parameters.train_vgg16 import TrainVgg16
+
+
+def layers(
+    options: TrainVgg16,
+    image_size: int,
+    weights: Mapping[str, np.ndarray] | None,
+    to_save: bool = False,
+) -> Base:
+    """VGG16's own layers as these options have them.
+
+    Where they have batch normalisation, `vgg16_normalized.calibrate` is to be called before
+    training.
+
+    Args:
+        options: how much is trained, in what precision, with or without batch normalisation.
+        image_size: pixels a side.
+        weights: see `vgg16_base.base`.
+        to_save: see `build`.
+    """
+    precision = "float32" if to_save else options.precision
+    made = vgg16_base.base(image_size, options.unfreeze, weights, precision)
+    if options.base_batch_normalization:
+        return normalized(made, normalization(to_save), precision)
+    return made
 
 
 def build(
@@ -27,24 +56,23 @@ def build(
         image_size: pixels a side.
         tasks: ``gender``, ``age`` or both.
         first_age: years that the untrained network answers.
-        to_save: in float32, for everyone's processor; else as it is trained fastest.
+        to_save: all members, in float32, for everyone's processor; else one, as it is trained
+            fastest.
     """
     with computing_in("float32" if to_save else options.precision):
-        normalize = None
-        if options.batch_normalization:
-            # In training on several GPUs or machines, over the photos of all.
-            everywhere = tf.distribute.has_strategy()
-            normalize = keras.layers.BatchNormalization(synchronized=everywhere, name="norm")
-        head = Head(tasks, options, first_age)
+        members = []
+        for number in range(options.members if to_save else 1):
+            own = base.twin() if number else base
+            member = Member(_layers(options, own), Head(tasks, options, first_age))
+            members.append(member.numbered(number))
+        return assembled(members, pixels(image_size), base.embed, options, "vgg16", base.pretrained)
 
-        def from_cut(embedding: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
-            pooled = base.finish(embedding)
-            return head(normalize(pooled) if normalize else pooled)
 
-        image = pixels(image_size)
-        embedding = keras.Input(base.embed(image).shape[1:], name="embedding")
-        return Network(
-            trained=keras.Model(embedding, from_cut(embedding), name="vgg16_trained"),
-            saved=answering(image, lambda x: from_cut(base.embed(x)), head, options, "vgg16"),
-            pretrained=[weight for layer in base.trainable for weight in layer.trainable_weights],
-        )
+def _layers(options: TrainVgg16, base: Base) -> list[keras.layers.Layer]:
+    """From the cut to the vector of features."""
+    found = list(base.above)
+    if options.batch_normalization:
+        # In training on several GPUs or machines, over the photos of all.
+        everywhere = tf.distribute.has_strategy()
+        found.append(keras.layers.BatchNormalization(synchronized=everywhere, name="norm"))
+    return found

@@ -8,7 +8,7 @@ each channel.
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -46,9 +46,24 @@ class Base:
         features = _through(self.frozen, self.scale(keras.ops.flip(image, axis=-1)))
         return features if self.trainable else self.pooling(features)
 
-    def finish(self, embedding: keras.KerasTensor) -> keras.KerasTensor:
-        """From the embedding to the pooled vector, shape (n, 512)."""
-        return self.pooling(_through(self.trainable, embedding)) if self.trainable else embedding
+    @property
+    def above(self) -> list[keras.layers.Layer]:
+        """From the embedding to the pooled vector, shape (n, 512): none if it is that already."""
+        return [*self.trainable, self.pooling] if self.trainable else []
+
+    @property
+    def pretrained(self) -> list[keras.Variable]:
+        """The weights from ImageNet that are trained."""
+        convolutions = [layer for layer in self.trainable if isinstance(layer, keras.layers.Conv2D)]
+        return [weight for layer in convolutions for weight in layer.trainable_weights]
+
+    def twin(self) -> "Base":
+        """The same frozen layers, and others like those that are trained, with no weights yet."""
+        return replace(
+            self,
+            trainable=[type(layer).from_config(layer.get_config()) for layer in self.trainable],
+            pooling=keras.layers.GlobalAveragePooling2D(name=self.pooling.name),
+        )
 
 
 def _through(layers: Sequence[keras.layers.Layer], x: keras.KerasTensor) -> keras.KerasTensor:

@@ -13,4 +13,5 @@ class TrainVgg16(Training):
 
     unfreeze: Unfreeze
     base_learning_rate: LearningRate | None
+    base_batch_normalization: bool
     shift_cells: Annotated[int, Field(ge=0, le=16)]

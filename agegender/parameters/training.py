@@ -17,6 +17,7 @@ class Training(Section):
     """How a network is trained; the defaults in params.yaml are the source report's."""
 
     seed: Seed | None
+    members: Annotated[int, Field(ge=1, le=32)]
     dense_units: list[Units]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     batch_normalization: bool

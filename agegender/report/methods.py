@@ -69,6 +69,8 @@ def vgg16_network(tasks: Sequence[str], training: Parameters) -> str:
         if first == "none"
         else f"It is trained from {first} on; what lies before is frozen."
     )
+    if first != "none" and training["base_batch_normalization"]:
+        trained += " Each convolution that is trained has batch normalisation put behind it."
     normalized = ", batch normalisation" if training["batch_normalization"] else ""
     return (
         "VGG16 without its top, with the weights that it learned on ImageNet’s 1.3 million photos "
@@ -99,7 +101,12 @@ def _head(tasks: Sequence[str], training: Parameters) -> str:
 
 
 def _mean(training: Parameters) -> str:
-    seen = _seen(training)
+    seen, members = _seen(training), training["members"]
+    if members > 1:
+        return (
+            f" {members} such networks are trained, each by a seed of its own; the model answers "
+            f"with the mean over their answers to {seen or 'a photo'}."
+        )
     return f" It answers with the mean over {seen}." if seen else ""
 
 
@@ -243,7 +250,10 @@ def comparing(training: Parameters, changed: bool, tasks: Sequence[str]) -> str:
         for words, on in (
             ("dropout", training["dropout"]),
             ("changed photos", changed),
-            ("each batch’s own mean and variance", training["batch_normalization"]),
+            (
+                "each batch’s own mean and variance",
+                training["batch_normalization"] or training.get("base_batch_normalization"),
+            ),
         )
         if on
     ]
@@ -259,6 +269,8 @@ def comparing(training: Parameters, changed: bool, tasks: Sequence[str]) -> str:
         )
     if seen := _seen(training):
         words += f" Neither is a mean over {seen}, as the saved model’s answers are."
+    if training["members"] > 1:
+        words += f" Both are of the first of the {training['members']} networks."
     return words
 
 
