@@ -184,13 +184,13 @@ def test_training_goes_on_when_a_full_disk_has_room_again(
 import resource
 from stages import common, train_custom
 
-train = train_custom.train
+train_members = train_custom.train_members
 
 def limited(*arguments, **more):
     resource.setrlimit(resource.RLIMIT_FSIZE, (45_000, 45_000))
-    return train(*arguments, **more)
+    return train_members(*arguments, **more)
 
-train_custom.train = limited
+train_custom.train_members = limited
 common.run(train_custom.main)
 """
     (told,) = clone.run("python", "-c", limited, fails=True).splitlines()

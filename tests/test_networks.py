@@ -829,7 +829,7 @@ def test_progress_of_other_inputs_is_removed(tmp_path: Path) -> None:
         assert progress.load() is None
         assert not old.folder.exists()
         progress.save([np.arange(3)], {"epochs": [1]})
-        (progress.folder / "state.partial").write_bytes(b"half")
+        (progress.folder / "state0.partial").write_bytes(b"half")
     again = Progress(tmp_path / "stage/new")
     kept = again.load()
     assert kept is not None
@@ -893,7 +893,7 @@ def test_embedding_that_was_stopped_ends_in_the_same_bytes(tmp_path: Path) -> No
 def test_a_disk_that_is_full_leaves_the_progress_before(tmp_path: Path) -> None:
     with closing(Progress(tmp_path / "stage/key")) as progress:
         progress.save([np.arange(3)], {"epochs": [1]})
-        (progress.folder / "state.partial").symlink_to("/dev/full")
+        (progress.folder / "state0.partial").symlink_to("/dev/full")
         with pytest.raises(OSError, match="No space left"):
             progress.save([np.arange(4)], {"epochs": [1, 2]})
         assert progress.described() == "training is saved behind epoch 1"
