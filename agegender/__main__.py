@@ -92,11 +92,11 @@ def summary(model: str) -> None:
 
     size, tasks = document.image_size, document.tasks
     if model == "custom":
-        network = custom.build(document.train_custom, size, tasks)
+        network = custom.build(document.train_custom, size, tasks, to_save=True)
     else:
         options = document.train_vgg16
         base = vgg16.layers(options, size, weights=None, to_save=True)
-        network = vgg16.build(options, base, size, tasks)
+        network = vgg16.build(options, base, size, tasks, to_save=True)
     rows = [
         [
             row["name"],

@@ -35,7 +35,8 @@ def minutes(workspace: Workspace) -> dict[str, float]:
     for stage, record in workspace.stage_seconds().items():
         seconds = record["seconds"]
         if each := record.get("epoch_seconds"):
-            seconds += (document[stage]["epochs"] - len(each)) * each[-1]
+            epochs = document[stage]["epochs"] * document[stage]["members"]
+            seconds += (epochs - len(each)) * each[-1]
         found[stage] = seconds / 60
     return found
 

@@ -48,7 +48,7 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
     custom = best("train_custom") | {"convolutions": 2, "learning_rate": 0.003, "epochs": 30}
     custom["augmentation"] = custom["augmentation"] | {"erasing": 0.25}
     custom["zooms"] = []
-    vgg16 = best("train_vgg16") | {"base_learning_rate": 0.0004, "base_batch_normalization": True}
+    vgg16 = best("train_vgg16") | {"base_learning_rate": 0.0004}
     embedding = best("embed_vgg16") | {"views": 2}
     network = methods.custom_network(BOTH, custom)
     assert "2 convolutions of " in network and " max pooling behind the last" in network
@@ -73,6 +73,10 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
     assert "Each convolution that is trained has batch normalisation" in other
     frozen = vgg16 | {"unfreeze": "none"}
     assert "convolution that is trained" not in methods.vgg16_network(BOTH, frozen)
+    frozen["batch_normalization"] = False
+    assert "mean and variance" not in methods.comparing(frozen, True, BOTH)
+    frozen["unfreeze"] = "block5"
+    assert "mean and variance" in methods.comparing(frozen, True, BOTH)
     assert methods.optimizer(custom) == (
         "AdamW, learning rate 0.003; reached from 0 over 2 epochs, then falling along a cosine to "
         "0 at the end of 30 epochs; weight decay 0.05 on all but biases and batch normalisation"
@@ -116,3 +120,5 @@ def test_layers_without_a_bias_are_told() -> None:
     )
     assert "convolutions here have none" in words and "4 parameters a channel" in words
     assert "expectation of age" in words
+    mixed = methods.counting([layer("Conv2D", "(3·3·3 + 1)·8"), layer("Conv2D", "3·3·8·8")])
+    assert "Those that batch normalisation follows have none" in mixed

@@ -128,8 +128,10 @@ def counting(layers: Sequence[Mapping[str, Any]]) -> str:
         layers: see `agegender.report.results.Model`.
     """
     sentences = []
-    if any(layer["kind"] == "Conv2D" and "+" not in layer["formula"] for layer in layers):
-        sentences.append("The convolutions here have none, since batch normalisation shifts too.")
+    biases = ["+" in layer["formula"] for layer in layers if layer["kind"] == "Conv2D"]
+    if not all(biases):
+        which = "Those that batch normalisation follows" if any(biases) else "The convolutions here"
+        sentences.append(f"{which} have none, since batch normalisation shifts too.")
     if any(layer["kind"] == "BatchNormalization" for layer in layers):
         sentences.append(
             "Batch normalisation has 4 parameters a channel: two that are trained, and a running "
@@ -231,6 +233,8 @@ def kept(training: Parameters, curve: Curve) -> str:
     words = "those after the last epoch"
     if training["best_epoch"]:
         words = f"those after epoch {curve.lowest + 1}, whose validation loss is the lowest"
+        if training["members"] > 1:
+            words += " in the first network; each of the others has its own"
     decay = training["average_decay"]
     if decay:
         words += f"; a moving average over the steps before, with decay {decay:g} a step"
@@ -250,10 +254,7 @@ def comparing(training: Parameters, changed: bool, tasks: Sequence[str]) -> str:
         for words, on in (
             ("dropout", training["dropout"]),
             ("changed photos", changed),
-            (
-                "each batch’s own mean and variance",
-                training["batch_normalization"] or training.get("base_batch_normalization"),
-            ),
+            ("each batch’s own mean and variance", _normalizes(training)),
         )
         if on
     ]
@@ -272,6 +273,12 @@ def comparing(training: Parameters, changed: bool, tasks: Sequence[str]) -> str:
     if training["members"] > 1:
         words += f" Both are of the first of the {training['members']} networks."
     return words
+
+
+def _normalizes(training: Parameters) -> bool:
+    """Whether anything that is trained has batch normalisation."""
+    above = training.get("unfreeze", "none") != "none" and training["base_batch_normalization"]
+    return bool(training["batch_normalization"] or above)
 
 
 def listed(words: Sequence[str]) -> str:
