@@ -804,7 +804,7 @@ def test_a_photo_goes_through_all_its_views_before_one_comes_again() -> None:
     assert {views[0] for views in seen.values()} == {0, 1, 2}
 
 
-def test_an_epoch_draws_a_view_of_each_photo_and_shifts_its_map() -> None:
+def test_an_epoch_shows_one_view_of_each_photo_and_shifts_its_map() -> None:
     labels = np.stack([np.arange(6), np.arange(6)], 1).astype(np.float32)
     maps = np.zeros((12, 5, 5, 1), np.float32)
     maps[:6, 2, 2, 0] = 1 + np.arange(6)
