@@ -5,6 +5,7 @@ It is used from the project's folder and reads what lies there.
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,14 @@ def score(models: list[str], as_json: bool) -> None:
         predictions = predict(model, TFRECORDS, "validation", options.batch_size)
         scores = evaluate(predictions, options.bootstrap_samples, document.seed)
         values[name] = as_metrics(scores, predictions, always, parameter_counts(model))
+    sections = {"custom": document.train_custom, "vgg16": document.train_vgg16}
+    for name in models:
+        if sections[name].train_on != "train":
+            print(
+                f"warning: train_{name}.train_on is {sections[name].train_on}: a model that was "
+                "trained so has seen these photos; choose by one that was not",
+                file=sys.stderr,
+            )
     if as_json:
         print(json.dumps(rounded(values), indent=2))
     else:

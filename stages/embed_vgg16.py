@@ -30,12 +30,13 @@ def main() -> None:
     model = vgg16_base.embedder(base, image_size)
     progress = Progress(unfinished.folder("embed_vgg16", declared))
     when_interrupted(lambda: saved_photos(progress.folder))
-    seen: dict[str, list[Change]] = {
-        "train": views(options.views, options.augmentation, declared["seed"]),
-        "validation": [as_it_is],
+    changed = views(options.views, options.augmentation, declared["seed"])
+    embedded: dict[str, tuple[str, list[Change]]] = {
+        "train": (declared["train_vgg16.train_on"], changed),
+        "validation": ("validation", [as_it_is]),
     }
-    for split, wanted in seen.items():
-        embed(model, TFRECORDS, split, progress.folder, options.batch_size, wanted, say)
+    for name, (split, seen) in embedded.items():
+        embed(model, TFRECORDS, split, progress.folder, options.batch_size, seen, say, name)
     index = {"unfreeze": unfreeze, "precision": options.precision, "sha256": {}}
     for file in sorted(progress.folder.glob("*.npy")):
         index["sha256"][file.name] = sha256(file)

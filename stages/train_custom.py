@@ -1,5 +1,6 @@
 """Train the custom CNN from scratch."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,20 +31,20 @@ def main() -> None:
     folder = unfinished.folder("train_custom", declared)
     machines = distribution.join(options.strategy, f"train_custom {folder.name}", say)
 
-    ages = [photo.age for photo in read_records(TFRECORDS, "train")]
+    ages = [photo.age for photo in read_records(TFRECORDS, options.train_on)]
 
     def build(to_save: bool) -> Network:
         size = declared["image_size"]
         return custom.build(options, size, tasks, float(np.median(ages)), to_save)
 
     progress = Progress(folder)
-    when_interrupted(progress.described)
+    when_interrupted(partial(progress.described, options.members))
     with curves.start(CURVES) as live:
         weights, histories = train_members(
             lambda: build(to_save=False),
             lambda seed, epoch: photos(
                 TFRECORDS,
-                "train",
+                options.train_on,
                 options.batch_size,
                 tasks,
                 order=(seed, epoch),

@@ -1,5 +1,6 @@
 """Train the head, and the unfrozen blocks, on what the frozen layers made of each photo."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ WEIGHTS = Path("data/vgg16/vgg16.npz")
 MODEL = Path("models/vgg16.keras")
 CURVES = Path("plots/training/vgg16")
 # Photos whose features tell batch normalisation what to start from.
-CALIBRATED_ON = 256
+CALIBRATED_ON = 64
 
 
 def main() -> None:
@@ -46,14 +47,14 @@ def main() -> None:
 
     def build(to_save: bool) -> Network:
         base = vgg16.layers(options, image_size, imagenet, to_save)
-        if options.base_batch_normalization and not to_save:
+        if options.base_batch_normalization and base.trainable and not to_save:
             some, _ = next(iter(embeddings(*split["train"], CALIBRATED_ON, tasks, (seed, 0))))
             calibrate(base, imagenet, some)
         return vgg16.build(options, base, image_size, tasks, first_age, to_save)
 
     size, shift = options.batch_size, options.shift_cells
     progress = Progress(folder)
-    when_interrupted(progress.described)
+    when_interrupted(partial(progress.described, options.members))
     with curves.start(CURVES) as live:
         weights, histories = train_members(
             lambda: build(to_save=False),

@@ -104,9 +104,12 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
 def test_the_epoch_that_was_kept_is_told_and_fewer_are_not_advised() -> None:
     kept = methods.kept(parameters("train_custom", best_epoch=True), CURVE)
     assert kept == "those after epoch 2, whose validation loss is the lowest"
-    last, best = (prose.fitting("the CNN", CURVE, keeps_best) for keeps_best in (False, True))
+    keeping = [parameters("train_custom", best_epoch=best) for best in (False, True)]
+    last, best = (prose.fitting("the CNN", CURVE, training) for training in keeping)
     assert "Fewer epochs" in last and "The model kept" not in last
     assert "Fewer epochs" not in best and "The model kept is that of epoch 2" in best
+    several = prose.fitting("the CNN", CURVE, keeping[1] | {"members": 2})
+    assert "The first network kept is that of epoch 2" in several
 
 
 def test_layers_without_a_bias_are_told() -> None:

@@ -126,7 +126,14 @@ def test_members_are_trained_by_seeds_of_their_own_wherever_it_stops(tmp_path: P
         with pytest.raises(KeyboardInterrupt):
             trained(folder, members=3, stop_after=stop, **EVERYTHING)
         with closing(Progress(folder)) as progress:
-            assert progress.described() == f"training is saved {told}"
+            assert progress.described(3) == f"training is saved {told}"
+    # What a disk has spoilt is not counted.
+    with closing(Progress(folder)) as progress:
+        state = progress.folder / "state2.npz"
+        whole_state = state.read_bytes()
+        state.write_bytes(whole_state[:100])
+        assert progress.described(3) == "training is saved behind epoch 3 of member 2"
+        state.write_bytes(whole_state)
     resumed, resumed_curves = trained(folder, members=3, **EVERYTHING)
     assert resumed_curves == curves
     assert all((a == b).all() for a, b in zip(resumed, whole, strict=True))
@@ -766,9 +773,9 @@ def test_an_epoch_shows_each_photo_once_with_its_own_labels(tmp_path: Path) -> N
         shards[split] = [write_shard(tmp_path / shard_name(split, 0, 1), some[:1])]
     write_index(tmp_path, 4, shards)
 
-    def seen(*order: int) -> list[int]:
+    def seen(*order: int, split: str = "train") -> list[int]:
         numbers: list[int] = []
-        for images, labels in photos(tmp_path, "train", 8, BOTH, order):
+        for images, labels in photos(tmp_path, split, 8, BOTH, order):
             first = images.numpy()[:, 0, 0, 0]
             assert (labels["age"].numpy()[:, 0] == first).all()
             assert (labels["gender"].numpy()[:, 0] == first % 2).all()
@@ -776,6 +783,9 @@ def test_an_epoch_shows_each_photo_once_with_its_own_labels(tmp_path: Path) -> N
         return numbers
 
     assert seen() == list(range(35))
+    one_more = seen(split="train+validation")
+    assert one_more[:-1] == list(range(35)) and one_more[-1] in range(35)
+    assert sorted(seen(1, 2, split="train+validation")) == sorted(one_more)
     first, second = seen(1, 0), seen(1, 1)
     assert sorted(first) == sorted(second) == list(range(35))
     assert len({tuple(order) for order in (seen(), first, second, seen(2, 0))}) == 4

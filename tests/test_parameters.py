@@ -91,6 +91,15 @@ def test_a_missing_parameter_is_named(name: str) -> None:
         Document.parse(document)
 
 
+@pytest.mark.parametrize(("choosing", "value"), [("best_epoch", True), ("patience", 3)])
+def test_nothing_chooses_by_photos_that_are_trained_on(choosing: str, value: Any) -> None:
+    document = changed("train_vgg16.train_on", "train+validation")
+    Document.parse(document)
+    document["train_vgg16"][choosing] = value
+    with pytest.raises(UserError, match="'train_vgg16': best_epoch and patience choose by the val"):
+        Document.parse(document)
+
+
 def test_every_mistake_is_told_at_once() -> None:
     document = changed("seed", "x") | {"image_size": 1}
     with pytest.raises(UserError, match=r"'seed'.*'image_size'"):

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import vl_convert
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from agegender.dataset.records import read_index
 from agegender.report.figures import learning_curve
 from tests.conftest import Reproduced
 from tools.clones import Clone
@@ -176,10 +178,12 @@ BOTH_OF_BEST = {
 }
 CUSTOM_OF_BEST = BOTH_OF_BEST | {"convolutions": 2, "pooling": "average"}
 VGG16_OF_BEST = BOTH_OF_BEST | {"unfreeze": "block5", "base_batch_normalization": True}
+ON_BOTH = {"train_on": "train+validation"}
 
 
 @pytest.mark.parametrize(
-    ("task", "custom", "vgg16"), [("age", CUSTOM_OF_BEST, VGG16_OF_BEST), ("gender", {}, {})]
+    ("task", "custom", "vgg16"),
+    [("age", CUSTOM_OF_BEST, VGG16_OF_BEST), ("gender", ON_BOTH, ON_BOTH)],
 )
 def test_one_task_and_one_epoch_have_a_report(
     reproduced: Reproduced,
@@ -208,9 +212,25 @@ def test_one_task_and_one_epoch_have_a_report(
         "0.5 times",
         "that training minimises",
     ):
-        assert (words in text) == bool(custom)
+        assert (words in text) == (custom is CUSTOM_OF_BEST)
+    for words in (
+        "was trained on the validation photos too",
+        "those of validation among them",
+        "with train_on=train",
+        "The validation photos are among those of training",
+    ):
+        assert (words in text) == (custom is ON_BOTH)
+    assert ("The rule: a model is said to overfit" in text) == (custom is not ON_BOTH)
     assert "both tasks" not in text
     page.close()
+    for model in ("custom", "vgg16"):
+        summary = clone.run("python", "-m", "agegender", "summary", model)
+        assert ("member2_" in summary) == (custom is CUSTOM_OF_BEST) and " in all, " in summary
+    scored = clone.run("python", "-m", "agegender", "score", "vgg16")
+    assert ("warning: train_vgg16.train_on is train+validation" in scored) == (custom is ON_BOTH)
+    index = read_index(clone.path / "data/tfrecords")
+    embedded = np.load(clone.path / "data/embeddings/train.labels.npy")
+    assert len(embedded) == index["train+validation" if custom is ON_BOTH else "train"].records
     other = {"age": "gender|roc|confusion|reliability", "gender": "age|cumulative"}[task]
     assert draws_every_plot(browser, clone, "show", absent=other) >= 5
 

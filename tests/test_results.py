@@ -24,6 +24,7 @@ from tools.trials import (
     ablated,
     contradictions,
     gather,
+    reference,
     seeded,
 )
 
@@ -43,12 +44,13 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
     }
     assert whole["test"] == metrics
     assert whole["minutes"]["vgg16"].keys() == {"embed_vgg16", "train_vgg16"}
-    assert len(whole["curves"]["custom"]["validation"]["age_mae"]) == 3
+    alone = {model: json.loads(json.dumps(gather(reproduced.clone, model))) for model in MODELS}
+    assert len(alone["custom"]["curves"]["custom"]["validation"]["age_mae"]) == 3
 
     trials = {name: whole for name in ("source-report", *(f"best-{seed}" for seed in SEEDS))}
     for model, ingredients in ABLATION.items():
-        for name in ingredients:
-            trials[ablated(model, name)] = {"validation": {model: whole["validation"][model]}}
+        for name in (reference(model), *(ablated(model, each) for each in ingredients)):
+            trials[name] = alone[model]
     del trials[ablated("vgg16", "augmentation")]
     page = results.written(PAGE, BLOCKS, trials)
     assert page == results.written(page, BLOCKS, trials)
@@ -57,7 +59,7 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
         age = metrics[model]["age"]
         assert f"{age['mae']:.2f} ({age['mae_low']:.2f} to {age['mae_high']:.2f})" in page
         assert f"**{age['mae']:.2f}** ± 0.00" in page
-        assert f"{whole['validation'][model]['age']['mae']:.2f} |" in page
+        assert f"{alone[model]['validation'][model]['age']['mae']:.2f} |" in page
     assert "| without augmentation | not measured yet |" in page
     assert "without batch normalisation" in page and "| gender female | " in page
     predictions = pd.read_csv(path / "predictions/vgg16.csv")
@@ -104,7 +106,15 @@ def test_a_trial_changes_nothing_but_what_it_names(tmp_path: Path) -> None:
     expected = parameters(**seeded(SEEDS[0]))
     assert expected["embed_vgg16"]["augmentation"]["flip"] is True
     expected["train_custom"]["augmentation"] = UNCHANGED
+    # What is scored on the validation photos has not seen them.
+    expected["train_custom"]["train_on"] = "train"
     assert parameters(**TRIALS[ablated("custom", "augmentation")].changes) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in TRIALS if TRIALS[name].model])
+def test_what_the_ablation_scores_on_validation_photos_was_not_trained_on_them(name: str) -> None:
+    trial = TRIALS[name]
+    assert trial.changes[f"train_{trial.model}"]["train_on"] == "train"
 
 
 @pytest.mark.parametrize("name", TRIALS)

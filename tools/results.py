@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.trials import ABLATION, INFANT, MODELS, RESULTS, ROOT, SEEDS, STAGES, ablated
+from tools.trials import (
+    ABLATION,
+    INFANT,
+    MODELS,
+    RESULTS,
+    ROOT,
+    SEEDS,
+    STAGES,
+    ablated,
+    reference,
+)
 
 CURVES = RESULTS / "curves.svg"
 NAMES = {"custom": "custom CNN", "vgg16": "VGG16"}
@@ -91,12 +101,12 @@ def ablation(trials: Trials) -> str:
     """Scores on the validation split of `best` less one ingredient."""
     rows = []
     for model in MODELS:
-        whole = trials[f"best-{SEEDS[0]}"]["validation"][model]
-        rows.append([f"{NAMES[model]}, best", *_values(whole)])
-        for name in ABLATION[model]:
-            trial = trials.get(ablated(model, name))
+        named = {f"{NAMES[model]}": reference(model)}
+        named |= {f"without {name}": ablated(model, name) for name in ABLATION[model]}
+        for words, name in named.items():
+            trial = trials.get(name)
             cells = _values(trial["validation"][model]) if trial else ["not measured yet"]
-            rows.append([f"without {name}", *cells])
+            rows.append([words, *cells])
     return _table(["", *(heading for heading, *_ in SCORES)], rows)
 
 
@@ -145,7 +155,7 @@ def data(trials: Trials) -> str:
 
 
 def draw_curves(trials: Trials, path: Path) -> None:
-    """The learning curves of the first seed: loss and metric of each task, both models."""
+    """The learning curves of the ablation's references: loss and metric of each task."""
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
@@ -155,7 +165,7 @@ def draw_curves(trials: Trials, path: Path) -> None:
         "age_loss": "age loss",
         "age_mae": "age MAE, years",
     }
-    curves = trials[f"best-{SEEDS[0]}"]["curves"]
+    curves = {model: trials[reference(model)]["curves"][model] for model in MODELS}
     with plt.rc_context({"svg.hashsalt": "curves", "svg.fonttype": "none", "font.size": 9}):
         figure, axes = plt.subplots(2, 4, figsize=(12, 5.2), layout="constrained")
         for row, model in zip(axes, MODELS, strict=True):
@@ -239,7 +249,8 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def main() -> None:
     """Write the pages and the picture anew."""
     trials = load()
-    if missing := {"source-report", *(f"best-{seed}" for seed in SEEDS)} - trials.keys():
+    needed = {"source-report", *(f"best-{seed}" for seed in SEEDS), *map(reference, MODELS)}
+    if missing := needed - trials.keys():
         raise SystemExit(
             f"error: {RESULTS.relative_to(ROOT)} lacks {', '.join(sorted(missing))}; "
             "run `python -m tools.trials ARCHIVE` first"

@@ -34,6 +34,7 @@ PARAMETERS: list[tuple[str, Any]] = [
     ("train_custom.epochs", 20),
     ("train_custom.seed", 2),
     ("train_vgg16.dropout", 0.3),
+    ("train_vgg16.train_on", "train+validation"),
     ("train_vgg16.unfreeze", "block5"),
     ("evaluate.bootstrap_samples", 200),
     ("report.gallery_images", 3),

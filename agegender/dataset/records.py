@@ -53,6 +53,14 @@ class Index(_Frozen):
     image_size: Annotated[int, Field(ge=1)]
     splits: dict[str, Split]
 
+    def __getitem__(self, name: str) -> Split:
+        """A split, or several as one, joined by ``+``: ``train+validation``."""
+        parts = [self.splits[each] for each in name.split("+")]
+        return Split(
+            records=sum(part.records for part in parts),
+            shards=[shard for part in parts for shard in part.shards],
+        )
+
 
 def shard_name(split: str, number: int, total: int) -> str:
     """The name of the shard with this ``number``, from 0, of ``total``."""
@@ -119,11 +127,13 @@ def read_index(folder: Path) -> Index:
 def read_records(folder: Path, split: str) -> Iterator[Example]:
     """The examples of ``split`` in their order, one at a time, every checksum checked.
 
+    It is one of the index or several of them, see `Index`.
+
     Raises:
         UserError: as `read_index`, or a shard is damaged; the message names it.
     """
     index = read_index(folder)
-    for shard in index.splits[split].shards:
+    for shard in index[split].shards:
         for record in _read_shard(folder / shard.file, shard):
             try:
                 each = example.decode(record)
@@ -145,7 +155,7 @@ def verify(folder: Path, *splits: str) -> None:
     """
     index = read_index(folder)
     for split in splits:
-        for shard in index.splits[split].shards:
+        for shard in index[split].shards:
             for _ in _read_shard(folder / shard.file, shard):
                 pass
 

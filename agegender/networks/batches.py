@@ -22,6 +22,9 @@ INTERLEAVED_SHARDS = 4
 READY_BATCHES = 4
 WORKERS = os.cpu_count() or 1
 
+# Another number than those of what else is drawn from a seed and a number.
+_VIEWS = 3
+
 # What is made of a batch of photos, given its number in what is read.
 Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -43,7 +46,7 @@ def photos(
 
     Args:
         folder: of the TFRecords and their index.
-        split: ``train``, ``validation`` or ``test``.
+        split: ``train``, ``validation`` or ``test``, or several joined by ``+``.
         batch_size: photos a batch; the last may be smaller.
         tasks: the labels wanted.
         order: integers such as (seed, epoch) that draw the order; none keeps that of the files.
@@ -58,7 +61,7 @@ def photos(
     """
     index = read_index(folder)
     parse = _parser(index.image_size, tasks)
-    batches = math.ceil(index.splits[split].records / batch_size)
+    batches = math.ceil(index[split].records / batch_size)
     dataset = (
         _serialized(folder, split, order)
         .batch(batch_size)
@@ -75,7 +78,7 @@ def photos(
 
 
 def _serialized(folder: Path, split: str, order: Sequence[int]) -> tf.data.Dataset:
-    shards = [str(folder / shard.file) for shard in read_index(folder).splits[split].shards]
+    shards = [str(folder / shard.file) for shard in read_index(folder)[split].shards]
     if not order:
         return tf.data.TFRecordDataset(shards)
     random = generator(*order)
@@ -141,7 +144,7 @@ def embeddings(
         random = generator(seed, epoch)
         random.shuffle(rows)
         count = len(embedded) // len(labels)
-        views = (generator(seed).integers(count, size=len(rows)) + epoch) % count
+        views = (generator(seed, 0, _VIEWS).integers(count, size=len(rows)) + epoch) % count
         shifts = random.integers(-shift_cells, shift_cells, (len(rows), 2), endpoint=True)
     columns = {"gender": 0, "age": 1}
 

@@ -67,7 +67,9 @@ class Distribution:
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """A network made within is on all replicas, with the weights of worker 0.
+        """Weights made within are on all replicas, each with what worker 0 draws for it.
+
+        What a worker sets afterwards, it sets on its own replicas alone.
 
         Raises:
             UserError: another worker was lost.

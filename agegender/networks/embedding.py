@@ -47,8 +47,9 @@ def embed(
     batch_size: int,
     views: Sequence[Change] = (as_it_is,),
     say: Callable[[str], None] = print,
+    name: str | None = None,
 ) -> None:
-    """Write ``{split}.npy`` and ``{split}.labels.npy`` to the folder ``target``.
+    """Write ``{name}.npy`` and ``{name}.labels.npy`` to the folder ``target``.
 
     The array's rows are in the order of the TFRecords, those of one view of all photos behind those
     of the view before, and of the type that ``model`` answers in: a feature map in bfloat16 (which
@@ -59,23 +60,25 @@ def embed(
     Args:
         model: pixels to embeddings.
         tfrecords: folder of the TFRecords.
-        split: ``train`` or ``validation``.
+        split: ``train`` or ``validation``, or both joined by ``+``.
         target: an existing folder.
         batch_size: photos a forward pass.
         views: what to make of photos before they are embedded; a batch's number is that of its
             first photo in all that is embedded.
         say: prints one line.
+        name: of the files; None for that of the split.
     """
-    records = read_index(tfrecords).splits[split].records
-    partial, position = target / f"{split}.partial", target / f"{split}{POSITION}"
-    if (target / f"{split}.npy").exists():
+    name = name or split
+    records = read_index(tfrecords)[split].records
+    partial, position = target / f"{name}.partial", target / f"{name}{POSITION}"
+    if (target / f"{name}.npy").exists():
         position.unlink(missing_ok=True)
         return
     dtype = np.dtype(tf.as_dtype(model.output.dtype).as_numpy_dtype)
     shape = (len(views) * records, *model.output_shape[1:])
     done = int(position.read_text()) if position.exists() and partial.exists() else 0
     if done:
-        say(f"{split}: resuming behind photo {done} of {shape[0]}")
+        say(f"{name}: resuming behind photo {done} of {shape[0]}")
     labels = np.empty((records, 2), np.float32)
     forward = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
     start = 0
@@ -97,13 +100,13 @@ def embed(
                         file.flush()
                         os.fsync(file.fileno())
                         _write_whole(position, str(end).encode())
-                        say(f"{split}: {end} of {shape[0]} photos")
+                        say(f"{name}: {end} of {shape[0]} photos")
                 start = end
     content = io.BytesIO()
     np.save(content, labels)
-    _write_whole(target / f"{split}.labels.npy", content.getvalue())
+    _write_whole(target / f"{name}.labels.npy", content.getvalue())
     # Last, since it says that the split is done.
-    partial.replace(target / f"{split}.npy")
+    partial.replace(target / f"{name}.npy")
     position.unlink(missing_ok=True)
 
 

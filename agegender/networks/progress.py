@@ -63,12 +63,18 @@ class Progress:
         except (FileNotFoundError, zipfile.BadZipFile, EOFError, ValueError, KeyError):
             return None
 
-    def described(self) -> str:
-        """What is saved, for the person who stops the training; empty if nothing is."""
-        number = max(len(list(self.folder.glob(_state("*")))), 1)
-        kept = self.part(number - 1).load()
-        of_which = f" of member {number}" if number > 1 else ""
-        return f"training is saved behind epoch {len(kept[1]['epochs'])}{of_which}" if kept else ""
+    def described(self, members: int = 1) -> str:
+        """What is saved, for the person who stops the training; empty if nothing is.
+
+        Args:
+            members: how many there are to be, of which each is a part.
+        """
+        for number in reversed(range(members)):
+            kept = self.part(number).load()
+            if kept:
+                of_which = f" of member {number + 1}" if members > 1 else ""
+                return f"training is saved behind epoch {len(kept[1]['epochs'])}{of_which}"
+        return ""
 
     def finish(self) -> None:
         """Remove it: the result is written."""
@@ -83,8 +89,8 @@ class Progress:
         os.close(self._lock)
 
 
-def _state(number: int | str) -> str:
-    """The name of a part's file; of all parts' for "*"."""
+def _state(number: int) -> str:
+    """The name of a part's file."""
     return f"state{number}.npz"
 
 

@@ -1,5 +1,6 @@
 """Training, epoch by epoch, so that each epoch is a function of the seed and its number."""
 
+import gc
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -186,6 +187,9 @@ def train_members(
         )
         weights.append(network.trained.get_weights())
         histories.append(history)
+        # It is in cycles of references, and with it three times its weights.
+        del network
+        gc.collect()
     return weights, histories
 
 
@@ -261,6 +265,9 @@ class _Weights:
         if distribution.workers > 1:
             how_far = len(kept[1]["epochs"]) if kept else 0
             kept = unpacked(distribution.furthest(packed(kept), how_far))
+            if kept and how_far < len(kept[1]["epochs"]):
+                # Who had it may be the next to be lost.
+                progress.save(*kept)
         if kept is None:
             return History()
         arrays, state = kept

@@ -272,6 +272,8 @@ def comparing(training: Parameters, changed: bool, tasks: Sequence[str]) -> str:
         words += f" Neither is a mean over {seen}, as the saved model’s answers are."
     if training["members"] > 1:
         words += f" Both are of the first of the {training['members']} networks."
+    if training["train_on"] != "train":
+        words += " The validation photos are among those of training."
     return words
 
 

@@ -201,7 +201,10 @@ def _model(report: Report, model: Model, place: int) -> dict[str, Any]:
         "epochs": len(model.curves["loss"].training),
         "training": [(_breakable(name), value) for name, value in _flat(model.training)],
         "curves": [_curve_figure(model, metrics) for metrics in _curves(model)],
-        "fitting": prose.fitting(model.noun, model.curves["loss"], model.training["best_epoch"]),
+        "fitting": prose.fitting(model.noun, model.curves["loss"], model.training),
+        "photos": sum(
+            report.counts["images"][split] for split in model.training["train_on"].split("+")
+        ),
         "sections": sections,
         "confusion": model.plots["confusion"].to_dict("records")
         if "gender" in model.tasks

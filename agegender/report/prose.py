@@ -175,14 +175,20 @@ def against_baseline(score: Score, value: float, low: float, high: float, baseli
     return f"{start}is no better than that by more than chance may bring about."
 
 
-def fitting(model: str, curve: Curve, keeps_best: bool = False) -> str:
+def fitting(model: str, curve: Curve, training: Mapping[str, Any]) -> str:
     """What a loss curve shows about overfitting, by the rule that the report states.
 
     Args:
         model: what a sentence calls it.
         curve: of the loss of all tasks.
-        keeps_best: whether the model is that of the epoch with the lowest validation loss.
+        training: the parameters of its training stage.
     """
+    if training["train_on"] != "train":
+        return (
+            f"{capitalised(model)} was trained on the validation photos too, so that these curves "
+            "cannot show whether it overfits."
+        )
+    keeps_best = training["best_epoch"]
     epochs = len(curve.validation)
     if epochs == 1:
         return f"After one epoch, {model} has no curve yet that could show overfitting."
@@ -192,7 +198,10 @@ def fitting(model: str, curve: Curve, keeps_best: bool = False) -> str:
         f"validation loss {best:.2f} at its lowest, after epoch {lowest + 1}, and {last:.2f} at "
         f"the end; training loss {curve.training[-1]:.2f}"
     )
-    kept = f" The model kept is that of epoch {lowest + 1}." if keeps_best else ""
+    kept = ""
+    if keeps_best:
+        which = "model" if training["members"] == 1 else "first network"
+        kept = f" The {which} kept is that of epoch {lowest + 1}."
     rise = last - best
     if rise >= OVERFITTING_RISE * abs(best) and curve.training[-1] < curve.training[lowest]:
         # Fewer epochs would end in the weights that are kept anyway.
