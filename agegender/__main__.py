@@ -147,18 +147,27 @@ def score(models: list[str], as_json: bool) -> None:
         predictions = predict(model, TFRECORDS, "validation", options.batch_size)
         scores = evaluate(predictions, options.bootstrap_samples, document.seed)
         values[name] = as_metrics(scores, predictions, always, parameter_counts(model))
-    sections = {"custom": document.train_custom, "vgg16": document.train_vgg16}
-    for name in models:
-        if sections[name].train_on != "train":
-            print(
-                f"warning: train_{name}.train_on is {sections[name].train_on}: a model that was "
-                "trained so has seen these photos; choose by one that was not",
-                file=sys.stderr,
-            )
+        values[name]["train_on"] = _train_on(name) or document.train_on
+    seen = [MODELS[name] for name in models if values[name]["train_on"] != "train"]
+    if seen:
+        print(
+            f"warning: {' and '.join(seen)}: trained on these photos too, so choose by a model "
+            "that was not (train_on: train)",
+            file=sys.stderr,
+        )
     if as_json:
         print(json.dumps(rounded(values), indent=2))
     else:
         _print_metrics(values, "validation")
+
+
+def _train_on(model: str) -> str | None:
+    """The splits that a saved model was trained on, as far as DVC's record of it tells."""
+    try:
+        stages = _read_yaml(Path("dvc.lock"))["stages"]
+        return str(stages[f"train_{model}"]["params"][str(PARAMETERS)]["train_on"])
+    except (UserError, KeyError, TypeError):
+        return None
 
 
 def _print_metrics(values: dict[str, Any], split: str) -> None:

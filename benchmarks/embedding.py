@@ -30,7 +30,7 @@ def embed_anew(model: keras.Model, records: Path, split: str, target: Path) -> N
     """Embed a split though it may have been embedded before."""
     for file in target.glob(f"{split}.*"):
         file.unlink()
-    embed(model, records, split, target, BATCH, say=lambda line: None)
+    embed(model, records, split, target, split, BATCH, say=lambda line: None)
 
 
 def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:

@@ -1,4 +1,4 @@
-"""Run the frozen layers of VGG16 once on each photo of the training and validation splits."""
+"""Run VGG16's frozen layers once on all views of the photos to learn from, and on validation's."""
 
 import json
 import shutil
@@ -23,7 +23,8 @@ EMBEDDINGS = Path("data/embeddings")
 def main() -> None:
     declared = parameters("embed_vgg16")
     options = declared.section("embed_vgg16", EmbedVgg16)
-    image_size, unfreeze = declared["image_size"], declared["train_vgg16.unfreeze"]
+    image_size, train_on = declared["image_size"], declared["train_on"]
+    unfreeze = declared["train_vgg16.unfreeze"]
 
     weights = vgg16_base.load_weights(WEIGHTS)
     base = vgg16_base.base(image_size, unfreeze, weights, options.precision)
@@ -32,12 +33,17 @@ def main() -> None:
     when_interrupted(lambda: saved_photos(progress.folder))
     changed = views(options.views, options.augmentation, declared["seed"])
     embedded: dict[str, tuple[str, list[Change]]] = {
-        "train": (declared["train_vgg16.train_on"], changed),
+        "train": (train_on, changed),
         "validation": ("validation", [as_it_is]),
     }
     for name, (split, seen) in embedded.items():
-        embed(model, TFRECORDS, split, progress.folder, options.batch_size, seen, say, name)
-    index = {"unfreeze": unfreeze, "precision": options.precision, "sha256": {}}
+        embed(model, TFRECORDS, split, progress.folder, name, options.batch_size, seen, say)
+    index = {
+        "train_on": train_on,
+        "unfreeze": unfreeze,
+        "precision": options.precision,
+        "sha256": {},
+    }
     for file in sorted(progress.folder.glob("*.npy")):
         index["sha256"][file.name] = sha256(file)
     described = json.dumps(index, indent=2) + "\n"

@@ -31,7 +31,7 @@ def main() -> None:
     folder = unfinished.folder("train_custom", declared)
     machines = distribution.join(options.strategy, f"train_custom {folder.name}", say)
 
-    ages = [photo.age for photo in read_records(TFRECORDS, options.train_on)]
+    ages = [photo.age for photo in read_records(TFRECORDS, declared["train_on"])]
 
     def build(to_save: bool) -> Network:
         size = declared["image_size"]
@@ -44,7 +44,7 @@ def main() -> None:
             lambda: build(to_save=False),
             lambda seed, epoch: photos(
                 TFRECORDS,
-                options.train_on,
+                declared["train_on"],
                 options.batch_size,
                 tasks,
                 order=(seed, epoch),

@@ -1,5 +1,7 @@
 """Train the head, and the unfrozen blocks, on what the frozen layers made of each photo."""
 
+import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 
 from agegender.console import say
 from agegender.dataset import digests
+from agegender.errors import UserError
 from agegender.networks import distribution, runtime, vgg16, vgg16_base
 from agegender.networks.batches import embeddings
 from agegender.networks.network import Network, with_weights
@@ -22,7 +25,9 @@ EMBEDDINGS = Path("data/embeddings")
 WEIGHTS = Path("data/vgg16/vgg16.npz")
 MODEL = Path("models/vgg16.keras")
 CURVES = Path("plots/training/vgg16")
-# Photos whose features tell batch normalisation what to start from.
+REMEDY = "make the embeddings anew with `dvc repro -sf embed_vgg16`"
+# Photos whose features tell batch normalisation what to start from: no more than a few batches, so
+# that block1's large maps have room, too.
 CALIBRATED_ON = 64
 
 
@@ -38,6 +43,7 @@ def main() -> None:
     folder = unfinished.folder("train_vgg16", declared)
     machines = distribution.join(options.strategy, f"train_vgg16 {folder.name}", say)
 
+    _check_embeddings({"train_on": declared["train_on"], "unfreeze": options.unfreeze})
     split = {
         name: (np.load(EMBEDDINGS / f"{name}.npy", "r"), np.load(EMBEDDINGS / f"{name}.labels.npy"))
         for name in ("train", "validation")
@@ -48,6 +54,7 @@ def main() -> None:
     def build(to_save: bool) -> Network:
         base = vgg16.layers(options, image_size, imagenet, to_save)
         if options.base_batch_normalization and base.trainable and not to_save:
+            # The same photos for each member: chance has no part in where it starts.
             some, _ = next(iter(embeddings(*split["train"], CALIBRATED_ON, tasks, (seed, 0))))
             calibrate(base, imagenet, some)
         return vgg16.build(options, base, image_size, tasks, first_age, to_save)
@@ -76,6 +83,18 @@ def main() -> None:
     curves.record_times("train_vgg16", MODEL, histories)
 
 
+def _check_embeddings(wanted: Mapping[str, str]) -> None:
+    """Where DVC runs this stage alone, the embeddings may be of other parameters.
+
+    Raises:
+        UserError: they are.
+    """
+    index = EMBEDDINGS / "index.json"
+    found = json.loads(index.read_text(encoding="utf-8"))
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise UserError(f"{index} is of {name}: {found.get(name)}, not {value}; {REMEDY}")
+
+
 if __name__ == "__main__":
-    remedy = "make the embeddings anew with `dvc repro -sf embed_vgg16`"
-    run(main, lambda: digests.check(EMBEDDINGS / "index.json", remedy))
+    run(main, lambda: digests.check(EMBEDDINGS / "index.json", REMEDY))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -150,6 +151,15 @@ def test_who_loses_the_other_says_so_and_both_go_on_together(
     for machine in machines:
         assert machine.curves("long") == pair[0].curves("long")
         assert same(machine.weights("long"), pair[0].weights("long"))
+    # What is taken over is kept, though nothing is left to be trained: the other may be lost next.
+    shutil.rmtree(machines[0].folder / "progress")
+    together(machines, "long")
+    (kept,) = (machines[0].folder / "progress").rglob("state0.npz")
+    with np.load(kept) as state:
+        assert (
+            len(json.loads(state["state"].tobytes())["epochs"])
+            == training_worker.CASES["long"]["epochs"]
+        )
 
 
 def test_the_stages_train_together(reproduced: Reproduced, tmp_path: Path) -> None:
@@ -159,7 +169,12 @@ def test_the_stages_train_together(reproduced: Reproduced, tmp_path: Path) -> No
         clone = reproduced.copy(tmp_path / name)
         clone.set_parameters(
             train_custom={"strategy": "multi_worker", "epochs": 2},
-            train_vgg16={"strategy": "multi_worker"},
+            train_vgg16={
+                "strategy": "multi_worker",
+                "members": 2,
+                "unfreeze": "block5",
+                "base_batch_normalization": True,
+            },
         )
         clones.append(clone)
     told = clones[0].run("python", "-m", "stages.train_custom", fails=True)
@@ -167,7 +182,7 @@ def test_the_stages_train_together(reproduced: Reproduced, tmp_path: Path) -> No
     assert line.startswith("error: strategy: multi_worker needs the environment variable TF_CONFIG")
     for clone, tf_config in zip(clones, tf_configs(), strict=True):
         clone.env["TF_CONFIG"] = tf_config
-    train = ["repro", "--single-item", "train_custom", "train_vgg16"]
+    train = ["repro", "--single-item", "embed_vgg16", "train_custom", "train_vgg16"]
     printed = at_once(*(partial(clone.dvc, *train) for clone in clones))
     assert all("waiting for the others" in each for each in printed), printed
     assert not [out for out in compare(clones[0].path, clones[1].path) if out.different]

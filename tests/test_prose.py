@@ -25,13 +25,12 @@ ACCURACY, MAE = prose.SCORES["gender"]["accuracy"], prose.SCORES["age"]["mae"]
 def test_overfitting_is_said_only_where_the_curves_show_it(
     training: list[float], validation: list[float], words: str
 ) -> None:
-    plain = {"train_on": "train", "best_epoch": False, "members": 1}
+    plain = {"best_epoch": False, "members": 1}
     said = prose.fitting("the CNN", Curve(training, validation), plain)
     assert words in said
     assert ("overfits:" in said) == ("overfits:" in words)
-    on_both = prose.fitting(
-        "the CNN", Curve(training, validation), {"train_on": "train+validation"}
-    )
+    curve = Curve(training, validation)
+    on_both = prose.fitting("the CNN", curve, plain, "train+validation")
     assert on_both.endswith("cannot show whether it overfits.")
 
 

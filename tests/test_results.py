@@ -107,14 +107,13 @@ def test_a_trial_changes_nothing_but_what_it_names(tmp_path: Path) -> None:
     assert expected["embed_vgg16"]["augmentation"]["flip"] is True
     expected["train_custom"]["augmentation"] = UNCHANGED
     # What is scored on the validation photos has not seen them.
-    expected["train_custom"]["train_on"] = "train"
+    expected["train_on"] = "train"
     assert parameters(**TRIALS[ablated("custom", "augmentation")].changes) == expected
 
 
 @pytest.mark.parametrize("name", [name for name in TRIALS if TRIALS[name].model])
 def test_what_the_ablation_scores_on_validation_photos_was_not_trained_on_them(name: str) -> None:
-    trial = TRIALS[name]
-    assert trial.changes[f"train_{trial.model}"]["train_on"] == "train"
+    assert TRIALS[name].changes["train_on"] == "train"
 
 
 @pytest.mark.parametrize("name", TRIALS)
@@ -126,7 +125,10 @@ def test_a_trial_s_parameters_can_be_written_behind_its_recipe_s(name: str, tmp_
         Clone(tmp_path, tmp_path).set_parameters(**changes)
     found = yaml.safe_load((tmp_path / "params.yaml").read_text(encoding="utf-8"))
     for section, values in trial.changes.items():
-        assert {key: found[section][key] for key in values} == values
+        written = found[section]
+        if isinstance(values, dict):
+            written = {key: written[key] for key in values}
+        assert written == values
 
 
 @pytest.mark.parametrize("page", results.PAGES, ids=lambda page: page.name)

@@ -48,13 +48,13 @@ class Trial:
 
     Attributes:
         recipe: its name in recipes/.
-        changes: other values than the recipe's, by section.
+        changes: other values than the recipe's, as params.yaml has them.
         model: the one that is trained and scored on the validation split; None for both, through
             the whole pipeline.
     """
 
     recipe: str
-    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
 
 
@@ -74,9 +74,9 @@ UNCHANGED = {
 }
 # `best` as the ablation has it: what is scored on the validation photos is not trained on them. One
 # network of VGG16 takes half the time of two.
-REFERENCE: dict[str, dict[str, dict[str, Any]]] = {
-    "custom": {"train_custom": {"train_on": "train"}},
-    "vgg16": {"train_vgg16": {"train_on": "train", "members": 1}},
+REFERENCE: dict[str, dict[str, Any]] = {
+    "custom": {"train_on": "train"},
+    "vgg16": {"train_on": "train", "train_vgg16": {"members": 1}},
 }
 # What is taken away from that, one at a time, by the name that docs/results.md has for it: other
 # values, by section.
@@ -109,12 +109,13 @@ def ablated(model: str, ingredient: str) -> str:
     return f"{model}-without-{ingredient.replace(' ', '-')}"
 
 
-def _together(*every: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The changes of all of these, by section."""
-    together: dict[str, dict[str, Any]] = {}
+def _together(*every: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes of all of these, those of one section side by side."""
+    together: dict[str, Any] = {}
     for changes in every:
-        for section, values in changes.items():
-            together.setdefault(section, {}).update(values)
+        for name, value in changes.items():
+            section = isinstance(value, Mapping)
+            together[name] = {**together.get(name, {}), **value} if section else value
     return together
 
 

@@ -44,10 +44,10 @@ def embed(
     tfrecords: Path,
     split: str,
     target: Path,
+    name: str,
     batch_size: int,
     views: Sequence[Change] = (as_it_is,),
     say: Callable[[str], None] = print,
-    name: str | None = None,
 ) -> None:
     """Write ``{name}.npy`` and ``{name}.labels.npy`` to the folder ``target``.
 
@@ -62,13 +62,12 @@ def embed(
         tfrecords: folder of the TFRecords.
         split: ``train`` or ``validation``, or both joined by ``+``.
         target: an existing folder.
+        name: of the files.
         batch_size: photos a forward pass.
         views: what to make of photos before they are embedded; a batch's number is that of its
             first photo in all that is embedded.
         say: prints one line.
-        name: of the files; None for that of the split.
     """
-    name = name or split
     records = read_index(tfrecords)[split].records
     partial, position = target / f"{name}.partial", target / f"{name}{POSITION}"
     if (target / f"{name}.npy").exists():

@@ -187,7 +187,7 @@ def train_members(
         )
         weights.append(network.trained.get_weights())
         histories.append(history)
-        # It is in cycles of references, and with it three times its weights.
+        # Network, optimizer and averages, three times the weights, refer to each other in cycles.
         del network
         gc.collect()
     return weights, histories

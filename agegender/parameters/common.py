@@ -17,3 +17,4 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 # VGG16's five poolings need 32 pixels; beyond 512 the faces of UTKFace are only blown up.
 ImageSize = Annotated[int, Field(ge=32, le=512)]
 Tasks = Annotated[list[Task], Field(min_length=1), AfterValidator(_without_repeats)]
+TrainOn = Literal["train", "train+validation"]

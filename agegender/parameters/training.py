@@ -17,7 +17,6 @@ class Training(Section):
     """How a network is trained; the defaults in params.yaml are the source report's."""
 
     seed: Seed | None
-    train_on: Literal["train", "train+validation"]
     members: Annotated[int, Field(ge=1, le=32)]
     dense_units: list[Units]
     dropout: Annotated[float, Field(ge=0, lt=1)]
@@ -46,15 +45,6 @@ class Training(Section):
     def seed_or(self, seed: int) -> int:
         """The section's own seed; where it has none, this one."""
         return seed if self.seed is None else self.seed
-
-    @model_validator(mode="after")
-    def _choose_by_other_photos(self) -> Self:
-        if self.train_on != "train" and (self.best_epoch or self.patience):
-            raise ValueError(
-                "best_epoch and patience choose by the validation photos; leave them out where "
-                f"train_on is {self.train_on}"
-            )
-        return self
 
     @model_validator(mode="after")
     def _warm_up_before_the_end(self) -> Self:

@@ -241,13 +241,16 @@ def kept(training: Parameters, curve: Curve) -> str:
     return words
 
 
-def comparing(training: Parameters, changed: bool, tasks: Sequence[str]) -> str:
+def comparing(
+    training: Parameters, changed: bool, tasks: Sequence[str], train_on: str = "train"
+) -> str:
     """What keeps the figures of training apart from those of validation.
 
     Args:
         training: see `custom_network`.
         changed: whether the training photos were.
         tasks: that were trained.
+        train_on: the splits that they were trained on.
     """
     at_work = [
         words
@@ -272,7 +275,7 @@ def comparing(training: Parameters, changed: bool, tasks: Sequence[str]) -> str:
         words += f" Neither is a mean over {seen}, as the saved model’s answers are."
     if training["members"] > 1:
         words += f" Both are of the first of the {training['members']} networks."
-    if training["train_on"] != "train":
+    if train_on != "train":
         words += " The validation photos are among those of training."
     return words
 

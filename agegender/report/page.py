@@ -124,6 +124,10 @@ def _context(report: Report) -> dict[str, Any]:
         ],
         "pulls": [words for model in report.models if (words := _pull(model))],
         "min_group": MIN_GROUP,
+        "train_on": report.parameters["train_on"],
+        "trained_on": sum(
+            report.counts["images"][split] for split in report.parameters["train_on"].split("+")
+        ),
         "rise": prose.OVERFITTING_RISE,
         "parameters": [(_breakable(name), value) for name, value in _flat(report.parameters)],
         "right_years": gallery.RIGHT_YEARS,
@@ -201,9 +205,8 @@ def _model(report: Report, model: Model, place: int) -> dict[str, Any]:
         "epochs": len(model.curves["loss"].training),
         "training": [(_breakable(name), value) for name, value in _flat(model.training)],
         "curves": [_curve_figure(model, metrics) for metrics in _curves(model)],
-        "fitting": prose.fitting(model.noun, model.curves["loss"], model.training),
-        "photos": sum(
-            report.counts["images"][split] for split in model.training["train_on"].split("+")
+        "fitting": prose.fitting(
+            model.noun, model.curves["loss"], model.training, report.parameters["train_on"]
         ),
         "sections": sections,
         "confusion": model.plots["confusion"].to_dict("records")
@@ -240,7 +243,9 @@ def _methods(report: Report, model: Model) -> dict[str, str]:
         "changes": changes,
         "arithmetic": methods.arithmetic(training, embedding),
         "kept": methods.kept(training, loss),
-        "comparing": methods.comparing(training, bool(changes), model.tasks),
+        "comparing": methods.comparing(
+            training, bool(changes), model.tasks, report.parameters["train_on"]
+        ),
     }
 
 

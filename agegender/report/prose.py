@@ -175,15 +175,16 @@ def against_baseline(score: Score, value: float, low: float, high: float, baseli
     return f"{start}is no better than that by more than chance may bring about."
 
 
-def fitting(model: str, curve: Curve, training: Mapping[str, Any]) -> str:
+def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str = "train") -> str:
     """What a loss curve shows about overfitting, by the rule that the report states.
 
     Args:
         model: what a sentence calls it.
         curve: of the loss of all tasks.
         training: the parameters of its training stage.
+        train_on: the splits that it was trained on.
     """
-    if training["train_on"] != "train":
+    if train_on != "train":
         return (
             f"{capitalised(model)} was trained on the validation photos too, so that these curves "
             "cannot show whether it overfits."
