@@ -59,6 +59,7 @@ FULL = Scale(
     repetitions=3,
     # The defaults, also where params.yaml has come to follow a recipe.
     parameters={
+        "train_on": "train",
         "embed_vgg16": {"precision": "float32", "views": 1},
         "train_vgg16": {"unfreeze": "none"},
     },
