@@ -7,7 +7,7 @@ from pathlib import Path
 from agegender.console import say
 from agegender.dataset.digests import sha256
 from agegender.dataset.records import verify
-from agegender.networks import vgg16_base
+from agegender.networks import precision, vgg16_base
 from agegender.networks.batches import Change
 from agegender.networks.embedding import as_it_is, embed, saved_photos, views
 from agegender.networks.progress import Progress
@@ -26,9 +26,10 @@ def main() -> None:
     image_size, train_on = declared["image_size"], declared["train_on"]
     unfreeze = declared["train_vgg16.unfreeze"]
 
+    precision.tell(options.precision, say)
     weights = vgg16_base.load_weights(WEIGHTS)
     base = vgg16_base.base(image_size, unfreeze, weights, options.precision)
-    model = vgg16_base.embedder(base, image_size)
+    model = vgg16_base.embedder(base, image_size, options.precision)
     progress = Progress(unfinished.folder("embed_vgg16", declared))
     when_interrupted(lambda: saved_photos(progress.folder))
     changed = views(options.views, options.augmentation, declared["seed"])

@@ -7,7 +7,7 @@ import numpy as np
 
 from agegender.console import say
 from agegender.dataset.records import read_records, verify
-from agegender.networks import custom, distribution, runtime
+from agegender.networks import custom, distribution, precision, runtime
 from agegender.networks.augmentation import of_epoch
 from agegender.networks.batches import photos
 from agegender.networks.network import Network, with_weights
@@ -28,6 +28,7 @@ def main() -> None:
     options = declared.section("train_custom", TrainCustom)
     seed, tasks = options.seed_or(declared["seed"]), declared["tasks"]
     runtime.configure(options.threads, seed)
+    precision.tell(options.precision, say)
     folder = unfinished.folder("train_custom", declared)
     machines = distribution.join(options.strategy, f"train_custom {folder.name}", say)
 

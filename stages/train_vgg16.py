@@ -10,7 +10,7 @@ import numpy as np
 from agegender.console import say
 from agegender.dataset import digests
 from agegender.errors import UserError
-from agegender.networks import distribution, runtime, vgg16, vgg16_base
+from agegender.networks import distribution, precision, runtime, vgg16, vgg16_base
 from agegender.networks.batches import embeddings
 from agegender.networks.network import Network, with_weights
 from agegender.networks.progress import Progress
@@ -40,6 +40,7 @@ def main() -> None:
         declared["image_size"],
     )
     runtime.configure(options.threads, seed)
+    precision.tell(options.precision, say)
     folder = unfinished.folder("train_vgg16", declared)
     machines = distribution.join(options.strategy, f"train_vgg16 {folder.name}", say)
 

@@ -88,7 +88,7 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
     assert "age" not in methods.loss(["gender"], custom)
     assert "smoothed" not in methods.loss(["age"], custom)
     assert "decay 0.99 a step" in methods.kept(custom, CURVE)
-    assert methods.arithmetic(custom).startswith("bfloat16 in training")
+    assert methods.arithmetic(custom).startswith("bfloat16 in training, where")
     assert methods.arithmetic(custom | {"strategy": "multi_worker"}).endswith("several machines")
     assert "rotated" in methods.changes(custom) and "partly erased" in methods.changes(custom)
     assert methods.changes(vgg16, embedding) == (

@@ -1,6 +1,7 @@
 """The networks: their parameters, what a saved model promises, training that resumes."""
 
 import math
+import platform
 import subprocess
 import sys
 import weakref
@@ -20,7 +21,7 @@ from agegender.dataset.example import Example
 from agegender.dataset.photos import SPLITS
 from agegender.dataset.records import shard_name, write_index, write_shard
 from agegender.errors import UserError
-from agegender.networks import custom, objective, vgg16, vgg16_base
+from agegender.networks import custom, objective, precision, vgg16, vgg16_base
 from agegender.networks.augmentation import augment, of_epoch
 from agegender.networks.batches import embeddings, generator, photos
 from agegender.networks.describe import layers, parameter_counts
@@ -243,13 +244,12 @@ def test_batch_normalisation_in_vgg16_changes_nothing_to_begin_with(tmp_path: Pa
     np.testing.assert_allclose(loaded(images)["gender"], network.saved(images)["gender"], rtol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("unfreeze", "precision", "kept"),
-    [("none", "bfloat16", 512 * 4), ("block4", "bfloat16", 4096 * 2)],
-)
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+@pytest.mark.parametrize(("unfreeze", "kept"), [("none", 512 * 4), ("block4", 4096 * 2)])
 def test_embeddings_on_disk_are_those_of_the_frozen_layers(
-    tmp_path: Path, unfreeze: str, precision: str, kept: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_bfloat16: bool, unfreeze: str, kept: int
 ) -> None:
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: has_bfloat16)
     records = tmp_path / "records"
     records.mkdir()
     random = np.random.default_rng(0)
@@ -257,8 +257,9 @@ def test_embeddings_on_disk_are_those_of_the_frozen_layers(
     examples = [Example(image.tobytes(), f"{i}.jpg", i, i % 2, 0) for i, image in enumerate(images)]
     shards = {split: [write_shard(records / shard_name(split, 0, 1), examples)] for split in SPLITS}
     write_index(records, 32, shards)
-    base = vgg16_base.base(32, unfreeze, weights=None, precision=precision)
-    model = vgg16_base.embedder(base, 32)
+    base = vgg16_base.base(32, unfreeze, weights=None, precision="bfloat16")
+    assert base.frozen[0].compute_dtype == ("bfloat16" if has_bfloat16 else "float32")
+    model = vgg16_base.embedder(base, 32, "bfloat16")
 
     seen = views(2, Augmentation.parse(NOTHING), seed=1)
     embed(model, records, "train", tmp_path, "train", 4, seen, say=lambda line: None)
@@ -631,7 +632,10 @@ def test_every_ingredient_of_the_custom_cnn_has_its_layers(tmp_path: Path) -> No
         np.testing.assert_allclose(answer, model(images)[task], rtol=1e-5)
 
 
-def test_a_network_trained_in_bfloat16_is_saved_in_float32_and_of_kerass_own_layers() -> None:
+def test_a_network_trained_in_bfloat16_is_saved_in_float32_and_of_kerass_own_layers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
     options = custom_options(
         filters=[4], dense_units=[8], precision="bfloat16", batch_normalization=True
     )
@@ -645,6 +649,43 @@ def test_a_network_trained_in_bfloat16_is_saved_in_float32_and_of_kerass_own_lay
     np.testing.assert_allclose(
         plain(images)["gender"], rough.saved(images)["gender"], rtol=0.05, atol=0.02
     )
+
+
+FLAGS = "processor\t: 0\nmodel name\t: {name}\nflags\t\t: fpu {flags} sse2\nbugs\t\t: amx_bf16\n"
+
+
+@pytest.mark.parametrize(
+    ("machine", "processor", "gpus", "computes_in"),
+    [
+        ("x86_64", FLAGS.format(name="new", flags="avx2 avx512f avx512_bf16"), [], "bfloat16"),
+        ("x86_64", FLAGS.format(name="avx512_bf16", flags="avx2 avx512f"), [], "float32"),
+        ("x86_64", None, [], "float32"),
+        ("arm64", None, [], "float32"),
+        ("x86_64", FLAGS.format(name="old", flags="avx2"), ["GPU:0"], "bfloat16"),
+    ],
+)
+def test_bfloat16_is_computed_in_only_where_it_is_not_imitated(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    machine: str,
+    processor: str | None,
+    gpus: list[str],
+    computes_in: str,
+) -> None:
+    told = tmp_path / "cpuinfo"
+    if processor:
+        told.write_text(processor)
+    monkeypatch.setattr(precision, "_PROCESSOR", told)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+
+    options = custom_options(filters=[4], dense_units=[8], precision="bfloat16")
+    assert custom.build(options, 32, BOTH).trained.get_layer("conv1").compute_dtype == computes_in
+    said: list[str] = []
+    precision.tell("float32", said.append)
+    assert not said
+    precision.tell("bfloat16", said.append)
+    assert len(said) == (computes_in == "float32")
 
 
 NOTHING = {
@@ -952,12 +993,12 @@ def test_spoilt_progress_is_not_used(tmp_path: Path) -> None:
             assert progress.described() == ""
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_fused_batch_normalization_trains_like_kerass_own(precision: str) -> None:
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_fused_batch_normalization_trains_like_kerass_own(policy: str) -> None:
     images = np.random.default_rng(0).normal(3, 2, (8, 6, 6, 4)).astype(np.float32)
 
     def trained(kind: type[keras.layers.BatchNormalization]) -> list[np.ndarray]:
-        layer = kind(dtype=precision)
+        layer = kind(dtype=policy)
         layer.build(images.shape)
         layer.gamma.assign([1.0, 2.0, 0.5, -1.0])
         with tf.GradientTape() as tape:
@@ -970,7 +1011,7 @@ def test_fused_batch_normalization_trains_like_kerass_own(precision: str) -> Non
         return [np.asarray(v) for v in (out, *gradients, layer.moving_mean, after)]
 
     fused, own = trained(FusedBatchNormalization), trained(keras.layers.BatchNormalization)
-    tolerance = 1e-3 if precision == "float32" else 0.05
+    tolerance = 1e-3 if policy == "float32" else 0.05
     for one, other in zip(fused, own, strict=True):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance * np.abs(other).max())
 

@@ -1,15 +1,18 @@
 """Drawn portraits: the same bytes from a seed, UTKFace's make-up, spoilt files among them."""
 
+import ast
 import hashlib
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from agegender.dataset import names
 from agegender.dataset.images import RefusedImageError, decode
+from agegender.dataset.sample import exact
 from agegender.dataset.sample.archive import draw_samples
 from agegender.dataset.sample.people import Setting, draw_face, draw_setting
 from agegender.dataset.sample.portrait import draw_portrait
@@ -99,3 +102,60 @@ def test_a_cue_changes_the_picture() -> None:
     ]  # fmt: skip
     assert np.abs(pictures[0] - pictures[1]).mean() > 2
     assert np.abs(pictures[0] - pictures[2]).mean() > 2
+
+
+DRAWING = Path(exact.__file__).parent
+# What NumPy and BLAS round by the instructions that a processor has.
+ROUNDED = {
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh"),
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "power", "float_power", "cbrt"),
+    *("hypot", "dot", "vdot", "inner", "matmul", "einsum", "tensordot", "linalg"),
+}
+
+
+def rounded_by_the_processor(source: str) -> list[str]:
+    """Of a module: NumPy's functions of that kind, products of matrices, powers but squares."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in ROUNDED:
+            of_python = isinstance(node.value, ast.Name) and node.value.id == "math"
+            found += [] if of_python else [ast.unparse(node)]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            square = isinstance(node.right, ast.Constant) and node.right.value == 2
+            of_minus_one = ast.unparse(node.left) == "-1"
+            found += [] if square or of_minus_one else [ast.unparse(node)]
+    return found
+
+
+def test_drawing_rounds_alike_on_every_processor() -> None:
+    modules = sorted(DRAWING.glob("*.py"))
+    assert len(modules) > 5
+    assert {module.name: rounded_by_the_processor(module.read_text()) for module in modules} == {
+        module.name: [] for module in modules
+    }
+    spoilt = "np.sin(x) + x**3 + a @ b + np.linalg.norm(x) + x**2 + x.dot(y)"
+    assert len(rounded_by_the_processor(spoilt)) == 5
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_exact_functions_are_those_of_their_names(dtype: type[np.floating]) -> None:
+    x = np.concatenate([np.linspace(-40, 40, 4001), [-1000.0, 1e-9]]).astype(dtype)
+    last_bit = float(np.finfo(dtype).eps)
+
+    def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
+        np.testing.assert_allclose(found, expected, rtol=40 * last_bit, atol=2 * last_bit)
+
+    assert_close(exact.exponential(x), np.exp(x))
+    for exponent in (0.7, 1.0, 2.5):
+        raised = exact.power(abs(x), dtype(exponent))
+        assert raised.dtype == dtype
+        assert_close(raised, abs(x) ** dtype(exponent))
+    assert exact.power(0.0, 0.7) == 0
+    # Of larger angles float32 knows too few digits to compare.
+    few = x[abs(x) < 40].astype(np.float64)
+    np.testing.assert_allclose(exact.sine(few), np.sin(few), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(exact.cosine(few), np.cos(few), rtol=0, atol=1e-15)
+    assert_close(exact.length(x, 3), np.hypot(x, 3))
+    np.testing.assert_allclose(exact.unit(np.array([3.0, 0, 4])), [0.6, 0, 0.8], rtol=1e-15)

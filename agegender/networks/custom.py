@@ -7,8 +7,9 @@ import keras
 
 from agegender.networks.heads import Head
 from agegender.networks.members import Member, assembled
-from agegender.networks.network import Network, computing_in, pixels
+from agegender.networks.network import Network, pixels
 from agegender.networks.normalization import Normalization, normalization
+from agegender.networks.precision import computing_in
 from agegender.parameters.train_custom import TrainCustom
 
 

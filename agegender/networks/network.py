@@ -1,7 +1,6 @@
 """What both networks are to the code that trains and saves them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -33,17 +32,6 @@ class Network:
 def pixels(image_size: int) -> keras.KerasTensor:
     """The input of a saved model: RGB, 0 to 255, shape (n, image_size, image_size, 3)."""
     return keras.Input((image_size, image_size, 3), name="image")
-
-
-@contextmanager
-def computing_in(precision: str) -> Iterator[None]:
-    """Layers made within compute in ``float32`` or ``bfloat16``; their weights are float32."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def with_weights(weights: Sequence[Sequence[np.ndarray]], to_save: Network) -> keras.Model:

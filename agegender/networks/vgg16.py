@@ -9,8 +9,9 @@ import tensorflow as tf
 from agegender.networks import vgg16_base
 from agegender.networks.heads import Head
 from agegender.networks.members import Member, assembled
-from agegender.networks.network import Network, computing_in, pixels
+from agegender.networks.network import Network, pixels
 from agegender.networks.normalization import normalization
+from agegender.networks.precision import computing_in
 from agegender.networks.vgg16_base import Base
 from agegender.networks.vgg16_normalized import normalized
 from agegender.parameters.train_vgg16 import TrainVgg16

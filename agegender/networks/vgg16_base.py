@@ -15,7 +15,8 @@ import keras
 import numpy as np
 
 from agegender.errors import UserError
-from agegender.networks.network import computing_in, pixels
+from agegender.networks.network import pixels
+from agegender.networks.precision import computing_in
 
 # Means of ImageNet's blue, green and red, as in keras.applications' "caffe" preprocessing.
 IMAGENET_MEANS = (103.939, 116.779, 123.68)
@@ -84,7 +85,7 @@ def base(
         image_size: pixels a side, at least 32.
         unfreeze: ``none``, or the first trainable block, ``block5`` down to ``block1``.
         weights: ``block1_conv1/kernel`` and so on; None draws them at random.
-        precision: of the layers' arithmetic, ``float32`` or ``bfloat16``.
+        precision: see `precision.computing_in`.
     """
     with computing_in(precision):
         layers = keras.applications.VGG16(
@@ -121,7 +122,17 @@ def load_weights(path: Path) -> dict[str, np.ndarray]:
         ) from None
 
 
-def embedder(base: Base, image_size: int) -> keras.Model:
-    """The frozen layers alone: pixels to embeddings."""
+def embedder(base: Base, image_size: int, precision: str = "float32") -> keras.Model:
+    """The frozen layers alone: pixels to embeddings.
+
+    Args:
+        base: VGG16's layers.
+        image_size: pixels a side.
+        precision: the type of a feature map, whatever the layers compute in; a pooled vector is
+            float32.
+    """
     image = pixels(image_size)
-    return keras.Model(image, base.embed(image), name="vgg16_frozen")
+    embedding = base.embed(image)
+    if base.trainable:
+        embedding = keras.ops.cast(embedding, precision)
+    return keras.Model(image, embedding, name="vgg16_frozen")

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from agegender.networks.network import computing_in
 from agegender.networks.normalization import Normalization
+from agegender.networks.precision import computing_in
 from agegender.networks.vgg16_base import Base
 
 
@@ -22,7 +22,7 @@ def normalized(base: Base, normalize: Normalization, precision: str) -> Base:
     Args:
         base: VGG16's layers.
         normalize: makes a batch normalisation.
-        precision: of the layers' arithmetic, ``float32`` or ``bfloat16``.
+        precision: see `precision.computing_in`.
     """
     layers: list[keras.layers.Layer] = []
     with computing_in(precision):

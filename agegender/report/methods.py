@@ -193,7 +193,10 @@ def arithmetic(training: Parameters, embedding: Parameters | None = None) -> str
     precision = training["precision"]
     words = "float32"
     if precision != "float32":
-        words = f"{precision} in training; the weights and the saved model are float32"
+        words = (
+            f"{precision} in training, where the processor has it; "
+            "the weights and the saved model are float32"
+        )
     if embedding and embedding["precision"] != precision:
         words += f"; {embedding['precision']} in the frozen layers"
     return words + _STRATEGIES[training["strategy"]]

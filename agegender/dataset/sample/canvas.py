@@ -1,8 +1,12 @@
 """Antialiased painting of soft shapes on an array of pixels."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFilter
+
+from agegender.dataset.sample.exact import cosine, length, power, sine
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.float32]
@@ -118,8 +122,8 @@ def curve(points: ArrayLike, steps: int = 6, closed: bool = False) -> Points:
     pieces = 0.5 * (
         2 * here
         + (after - before) * t
-        + (2 * before - 5 * here + 4 * after - later) * t**2
-        + (3 * here - before - 3 * after + later) * t**3
+        + (2 * before - 5 * here + 4 * after - later) * t * t
+        + (3 * here - before - 3 * after + later) * t * t * t
     )
     smooth = pieces.reshape(-1, p.shape[1])
     return smooth if closed else np.concatenate([smooth, p[-1:]])
@@ -140,17 +144,29 @@ def stroke(line: Points, width: float, ends: tuple[float, float] = (0.15, 0.15))
     along[..., 1:-1, :] = line[..., 2:, :] - line[..., :-2, :]
     along[..., 0, :] = line[..., 1, :] - line[..., 0, :]
     along[..., -1, :] = line[..., -1, :] - line[..., -2, :]
-    length = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)
+    distance = np.maximum(length(along[..., 0], along[..., 1]), 1e-9)
     t = np.linspace(0, 1, line.shape[-2])
-    taper = np.maximum(np.sin(np.pi * t).clip(0) ** 0.7, ends[0] * (1 - t) + ends[1] * t)
-    normal = along[..., ::-1] * (-1, 1) * (0.5 * width * taper / length)[..., None]
+    taper = np.maximum(_bulge(line.shape[-2]), ends[0] * (1 - t) + ends[1] * t)
+    normal = along[..., ::-1] * (-1, 1) * (0.5 * width * taper / distance)[..., None]
     return np.concatenate([line + normal, (line - normal)[..., ::-1, :]], axis=-2)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, tilt: float = 0.0, n: int = 28) -> Points:
     """An ellipse around (x, y) with these radii, turned by ``tilt`` radians."""
+    cosines, sines = _circle(n)
+    u, v = rx * cosines, ry * sines
+    cos, sin = (cosine(tilt), sine(tilt)) if tilt else (1.0, 0.0)
+    return np.stack([x + u * cos - v * sin, y + u * sin + v * cos], axis=1)
+
+
+@cache
+def _bulge(n: int) -> NDArray[np.float64]:
+    """How wide a stroke is at its ``n`` points, as a share of its middle."""
+    return np.asarray(power(sine(np.pi * np.linspace(0, 1, n)), 0.7))
+
+
+@cache
+def _circle(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cosines and sines of ``n`` angles all round."""
     angle = np.arange(n) * (2 * np.pi / n)
-    u, v = rx * np.cos(angle), ry * np.sin(angle)
-    return np.stack(
-        [x + u * np.cos(tilt) - v * np.sin(tilt), y + u * np.sin(tilt) + v * np.cos(tilt)], axis=1
-    )
+    return cosine(angle), sine(angle)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.random import Generator
 
 from agegender.dataset.sample.canvas import Canvas, Mask, Points, curve, ellipse, stroke
+from agegender.dataset.sample.exact import cosine, length, sine
 from agegender.dataset.sample.head import TOP, Head
 from agegender.dataset.sample.people import Face, Setting
 
@@ -44,7 +45,7 @@ def paint_back_hair(
         np.linspace(0, 1, 9),
     )
     lines = np.stack(
-        [x * (1 + 0.03 * y) + bend * np.sin(2 * np.pi * y), (end + 0.3) * y - 0.3 + 0 * x], axis=2
+        [x * (1 + 0.03 * y) + bend * sine(2 * np.pi * y), (end + 0.3) * y - 0.3 + 0 * x], axis=2
     )
     locks = stroke(head.project(lines, -0.3), head.pixels(0.05))
     canvas.fill(locks[::2], colour * 0.42, 0.55, 0.7, within)
@@ -147,7 +148,7 @@ def _paint_strands(
     line = np.stack([np.interp(t, np.linspace(0, 1, len(inner)), c) for c in inner.T], axis=1)
     share = ((np.arange(_STRANDS) + rng.random(_STRANDS)) / _STRANDS)[:, None]
     phase = rng.uniform(0, 6, (_STRANDS, 1))
-    across = share * (1 + setting.hair_wave * 0.05 * np.sin(t * 40 + phase))
+    across = share * (1 + setting.hair_wave * 0.05 * sine(t * 40 + phase))
     paths = head.project(edge + across[..., None] * (line - edge), 0.45 * share + 0 * t)
     pieces = rng.integers(0, len(t) - _PIECE, (_STRANDS, 1)) + np.arange(_PIECE)
     locks = stroke(paths[np.arange(_STRANDS)[:, None], pieces], head.pixels(0.026))
@@ -161,7 +162,7 @@ def _paint_strands(
 def _paint_sheen(
     canvas: Canvas, head: Head, setting: Setting, colour: np.ndarray, within: Mask
 ) -> None:
-    side = np.sin(setting.light_from)
+    side = sine(setting.light_from)
     glow = head.project(ellipse(0.45 * side, TOP + 0.12, 0.42, 0.16, 0.5 * side), 0.2)
     canvas.fill(glow, np.minimum(colour * 1.3 + 42, 255), 0.42, head.pixels(0.10), within)
     shade = head.project(ellipse(-0.9 * side, -0.3, 0.35, 0.8), 0.0)
@@ -180,7 +181,7 @@ def _paint_fuzz(canvas: Canvas, head: Head, face: Face, colour: np.ndarray, rng:
     angle = rng.uniform(-1.25, 1.25, (60, 1)) + np.linspace(0, 0.25, 5)
     radius = rng.uniform(0.82, 0.99, (60, 1))
     lines = np.stack(
-        [radius * head.width * np.sin(angle), -0.32 - radius * 0.87 * np.cos(angle)], axis=2
+        [radius * head.width * sine(angle), -0.32 - radius * 0.87 * cosine(angle)], axis=2
     )
     wisps = stroke(head.project(lines, 0.15), 1.0)
     canvas.fill(wisps, colour * 0.8, 0.15 + 0.3 * face.hair_volume, 0.5)
@@ -231,7 +232,7 @@ def _wavy(loop: Points, setting: Setting, rng: Generator) -> Points:
     bumps = 0.012 + 0.035 * setting.hair_wave
     along = np.gradient(loop, axis=0)
     normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    normal /= np.maximum(np.hypot(normal[:, 0], normal[:, 1])[:, None], 1e-9)
+    normal /= np.maximum(length(normal[:, 0], normal[:, 1])[:, None], 1e-9)
     phase = rng.uniform(0, 2 * np.pi, 2)
-    wave = np.sin(steps * 0.9 + phase[0]) + 0.7 * np.sin(steps * 1.7 + phase[1])
+    wave = sine(steps * 0.9 + phase[0]) + 0.7 * sine(steps * 1.7 + phase[1])
     return np.asarray(loop + bumps * wave[:, None] * normal)

@@ -9,11 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from agegender.dataset.sample.canvas import Mask, Points, curve
+from agegender.dataset.sample.exact import cosine, exponential, sine, unit
 from agegender.dataset.sample.people import Face, Setting
 
 TOP = -1.2
 # The skull as an ellipsoid: centre's y, radii in y and z.
 _CENTRE_Y, _RADIUS_Y, _DEPTH = -0.1, 1.32, 0.9
+# The square of so many radii, where nothing is seen of a hill any more.
+_FAR = 12.0
 
 
 class Head:
@@ -93,25 +96,30 @@ class Head:
         s, half = self._setting, self.size // 2
         v, u = np.mgrid[0:half, 0:half] * 2 + 1.0
         u, v = (u - self._middle[0]) / self._unit, (v - self._middle[1]) / self._unit
-        u, v = u * np.cos(s.roll) + v * np.sin(s.roll), v * np.cos(s.roll) - u * np.sin(s.roll)
+        cos, sin = cosine(s.roll), sine(s.roll)
+        u, v = u * cos + v * sin, v * cos - u * sin
         ball = (u / (1.3 * self.width)) ** 2 + ((v - _CENTRE_Y) / 1.38) ** 2
         z = _DEPTH * np.sqrt(np.maximum(0.0, 1 - ball))
-        x = (u - z * np.sin(s.yaw)) / np.cos(s.yaw)
-        y = (v + z * np.sin(s.pitch)) / np.cos(s.pitch)
+        x = (u - z * sine(s.yaw)) / cosine(s.yaw)
+        y = (v + z * sine(s.pitch)) / cosine(s.pitch)
         height = 0.85 * np.sqrt(np.maximum(0.02, 1 - ball))
         for amount, cx, cy, rx, ry in self._relief:
-            height += amount * np.exp(-(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2))
+            away = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2
+            near = away < _FAR
+            height[near] += amount * exponential(-away[near])
         dy, dx = np.gradient(height, 2 / self._unit)
         norm = np.sqrt(1 + dx**2 + dy**2)
-        direction = np.array([np.sin(s.light_from), -s.light_height, 0.9 * np.cos(s.light_from)])
-        direction /= np.linalg.norm(direction)
+        direction = np.array([sine(s.light_from), -s.light_height, 0.9 * cosine(s.light_from)])
+        direction = unit(direction)
         lambert = (-dx * direction[0] - dy * direction[1] + direction[2]) / norm
         soft = np.clip((lambert + 0.35) / 1.35, 0, 1)
         diffuse = 1.0 + s.light_strength * (soft - 0.86)
-        halfway = direction + (0, 0, 1)
-        halfway /= np.linalg.norm(halfway)
+        halfway = unit(direction + (0, 0, 1))
         facing = (-dx * halfway[0] - dy * halfway[1] + halfway[2]) / norm
-        return self._enlarge(diffuse), self._enlarge(np.clip(facing, 0, 1) ** 24)
+        # To the power of 24.
+        gloss = np.clip(facing, 0, 1) ** 2
+        gloss = ((gloss * gloss * gloss) ** 2) ** 2
+        return self._enlarge(diffuse), self._enlarge(gloss)
 
     def _enlarge(self, values: NDArray[np.float64]) -> Mask:
         image = Image.fromarray(values.astype(np.float32))
@@ -123,13 +131,13 @@ def _turned_axes(yaw: float, pitch: float, roll: float) -> Points:
     """Where the axes x, y and z point in the picture after a turn of the head, shape (3, 2)."""
     upright = np.array(
         [
-            (np.cos(yaw), np.sin(yaw) * np.sin(pitch)),
-            (0.0, np.cos(pitch)),
-            (np.sin(yaw), -np.cos(yaw) * np.sin(pitch)),
+            (cosine(yaw), sine(yaw) * sine(pitch)),
+            (0.0, cosine(pitch)),
+            (sine(yaw), -cosine(yaw) * sine(pitch)),
         ]
     )
-    roll_matrix = np.array([(np.cos(roll), np.sin(roll)), (-np.sin(roll), np.cos(roll))])
-    return upright @ roll_matrix
+    right, down = np.array([(cosine(roll), sine(roll)), (-sine(roll), cosine(roll))])
+    return upright[:, :1] * right + upright[:, 1:] * down
 
 
 def _relief(head: Head, face: Face) -> list[tuple[float, float, float, float, float]]:

@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
+from agegender.dataset.sample.exact import exponential, power
+
 HairStyle = Literal["short", "fringe", "bob", "long", "tied", "horseshoe", "fuzz"]
 Beard = Literal["none", "stubble", "moustache", "full"]
 Glasses = Literal["none", "thin", "thick"]
@@ -126,7 +128,7 @@ def draw_face(age: int, gender: int, rng: Generator) -> Face:
         return float(max(0.0, looks + rng.normal() * min(0.4 + 0.09 * age, 5.5)))
 
     def growth() -> float:
-        return float(np.clip(seen() / 18, 0, 1) ** 0.7)
+        return float(power(np.clip(seen() / 18, 0, 1), 0.7))
 
     def ageing(begin: float, end: float) -> float:
         return float(np.clip((seen() - begin) / (end - begin), 0, 1.15))
@@ -254,7 +256,7 @@ def draw_setting(rng: Generator) -> Setting:
 
 
 def _sigmoid(x: float) -> float:
-    return float(1 / (1 + np.exp(-x)))
+    return float(1 / (1 + exponential(-x)))
 
 
 def _between(colours: np.ndarray, position: float) -> np.ndarray:

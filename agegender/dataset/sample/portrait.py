@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from PIL import Image, ImageFilter
 
 from agegender.dataset.sample.canvas import Canvas, Mask, Points, curve, ellipse, stroke
+from agegender.dataset.sample.exact import cosine, length, power, sine
 from agegender.dataset.sample.hair import paint_back_hair, paint_beard, paint_hair
 from agegender.dataset.sample.head import Head
 from agegender.dataset.sample.people import Face, Setting
@@ -46,7 +47,7 @@ def _background(setting: Setting, rng: Generator) -> np.ndarray:
     side = 50
     v, u = np.mgrid[0:side, 0:side] / (side - 1)
     angle = rng.uniform(0, 2 * np.pi)
-    t = np.clip(0.5 + (u - 0.5) * np.cos(angle) + (v - 0.5) * np.sin(angle), 0, 1)[..., None]
+    t = np.clip(0.5 + (u - 0.5) * cosine(angle) + (v - 0.5) * sine(angle), 0, 1)[..., None]
     small = first * (1 - t) + second * t
     if setting.background_kind == "blurred":
         for _ in range(rng.integers(3, 8)):
@@ -57,7 +58,7 @@ def _background(setting: Setting, rng: Generator) -> np.ndarray:
     elif setting.background_kind == "bokeh":
         for _ in range(rng.integers(6, 16)):
             x, y, radius = rng.uniform((0, 0, 0.03), (1, 1, 0.13))
-            disc = _soft_step(radius - np.hypot(u - x, v - y))
+            disc = _soft_step(radius - length(u - x, v - y))
             colour = third * 0.6 + 100
             small += (disc * rng.uniform(0.15, 0.5))[..., None] * (colour - small)
     vignette = 1 - 0.25 * ((u - 0.5) ** 2 + (v - 0.5) ** 2)
@@ -226,7 +227,7 @@ def _paint_wrinkles(
     outer = eye_x + head.eye_width
     for angle in (-0.45, -0.05, 0.35, 0.7):
         start = np.array([outer + 0.045, eye_y + 0.10 * angle])
-        end = start + 0.17 * np.array([np.cos(angle), np.sin(angle)])
+        end = start + 0.17 * np.array([cosine(angle), sine(angle)])
         both([start, (start + end) / 2 + (0, -0.01), end], 0.8 * face.crows_feet, 0.022)
     low = eye_y + head.eye_height + 0.05
     bag = [(eye_x - 0.15, low), (eye_x - 0.05, low + 0.07), (eye_x + 0.08, low + 0.06),
@@ -416,9 +417,12 @@ def _paint_brows(
 
 def _light(canvas: Canvas, diffuse: Mask, gloss: Mask, inside: Mask, setting: Setting) -> None:
     # Light goes into skin and comes out redder: shadows lose less red than blue.
-    shade = np.clip(diffuse, 0.05, 1.6)[..., None] ** np.array([0.85, 1.05, 1.12], dtype=np.float32)
-    lit = canvas.pixels * shade + (gloss * (34 * setting.light_strength))[..., None]
-    canvas.pixels += inside[..., None] * (lit - canvas.pixels)
+    exponents = np.array([0.85, 1.05, 1.12], dtype=np.float32)
+    face = inside > 0
+    under = canvas.pixels[face]
+    shade = power(np.clip(diffuse[face], 0.05, 1.6)[:, None], exponents)
+    lit = under * shade + (gloss[face] * (34 * setting.light_strength))[:, None]
+    canvas.pixels[face] += inside[face][:, None] * (lit - under)
 
 
 def _paint_jewellery(canvas: Canvas, head: Head, face: Face, rng: Generator) -> None:
@@ -453,15 +457,11 @@ def _paint_glasses(canvas: Canvas, head: Head, setting: Setting) -> None:
     width = 0.022 if setting.glasses == "thin" else 0.052
     unit = head.pixels(1)
     y, rx, ry = head.eye_y + 0.03, 0.255, 0.205
+    angle = np.linspace(0, 2 * np.pi, 33)
+    # Rounder than a rectangle, and less round than an ellipse.
+    across, down = (np.sign(v) * power(abs(v), 0.75) for v in (cosine(angle), sine(angle)))
     for side in (-1, 1):
-        angle = np.linspace(0, 2 * np.pi, 33)
-        rim = np.stack(
-            [
-                side * head.eye_x * 1.02 + rx * np.sign(np.cos(angle)) * abs(np.cos(angle)) ** 0.75,
-                y + ry * np.sign(np.sin(angle)) * abs(np.sin(angle)) ** 0.75,
-            ],
-            axis=1,
-        )
+        rim = np.stack([side * head.eye_x * 1.02 + rx * across, y + ry * down], axis=1)
         glass = head.place(rim, 0.16)
         canvas.fill(glass, (232, 240, 248), 0.10)
         canvas.fill(stroke(glass, width * unit, (1, 1)), setting.glasses_colour, 0.95)
