@@ -27,7 +27,7 @@ repro: .venv/installed versions.yaml
 	@$(USE_VENV); python -m tools.mend && python -m agegender check && dvc repro && python -m agegender metrics
 
 test: .venv/installed versions.yaml
-	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest
+	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest -n 2 --dist loadfile
 
 bench: .venv/installed versions.yaml
 	@$(USE_VENV); python -m benchmarks
