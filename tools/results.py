@@ -44,14 +44,13 @@ def load() -> Trials:
 
 def test_split(trials: Trials) -> str:
     """Each recipe's and seed's scores on the test split, and the mean over seeds."""
-    report = trials["source-report"]
+    report, best = trials["source-report"], [trials[f"best-{seed}"] for seed in SEEDS]
     baseline = report["test"][MODELS[0]]["baseline"]
     cells = [_number(baseline[task].get(key), digits) for _, task, key, digits in SCORES]
     rows = [["baseline", "", *cells]]
     for model in MODELS:
         name = NAMES[model]
         rows.append([f"{name}, source-report", "1", *_scored(report, model)])
-        best = [trials[f"best-{seed}"] for seed in SEEDS]
         rows += [
             [f"{name}, best", str(seed), *_scored(trial, model)]
             for seed, trial in zip(SEEDS, best, strict=True)
@@ -59,8 +58,11 @@ def test_split(trials: Trials) -> str:
         means = _means(trials, model)
         rows.append([f"**{name}, best**", "mean", *means])
     heads = ["model, recipe", "seed", *(heading for heading, *_ in SCORES), "minutes"]
-    machines = sorted({trial["machine"] for trial in trials.values() if "machine" in trial})
-    return _table(heads, rows) + f"\nMinutes are on {', or '.join(machines)}.\n"
+    machines = [
+        f"of {recipe} on {', or '.join(sorted({trial['machine'] for trial in measured}))}"
+        for recipe, measured in (("source-report", [report]), ("best", best))
+    ]
+    return _table(heads, rows) + f"\nMinutes are, {'; '.join(machines)}.\n"
 
 
 def summary(trials: Trials) -> str:
