@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agegender.dataset.photos import SPLITS
 from tools.trials import (
     ABLATION,
     INFANT,
@@ -135,9 +136,13 @@ def groups(trials: Trials) -> str:
 def data(trials: Trials) -> str:
     """What is known of the labels' own errors; the accuracies are of the first seed."""
     trial = trials[f"best-{SEEDS[0]}"]
-    rejected, near = trial["split"]["rejected"], trial["split"]["near_duplicates"]
+    split = trial["split"]
+    images, rejected, near = split["images"], split["rejected"], split["near_duplicates"]
     same = trial["contradictions"]
     rows = [
+        ["photos in the archive", images["total"]],
+        *([f"photos of the {name} split", images[name]] for name in SPLITS),
+        ["left out: names without all labels", rejected["name"]],
         ["left out: photos that are the same as another, with its labels", rejected["duplicate"]],
         [
             "left out: photos that are the same, with other labels",
