@@ -10,6 +10,7 @@ import yaml
 
 from agegender.dataset.duplicates import refuse_copies
 from agegender.dataset.names import Labels
+from agegender.dataset.photos import SPLITS
 from agegender.dataset.screening import Rejection, write_rejections
 from tests.conftest import Reproduced
 from tools import results
@@ -69,6 +70,9 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
     accuracy = f"{len(infants)} test photos of people under {INFANT}, VGG16 | "
     accuracy += "-" if infants.empty else f"{infants['gender_correct'].mean():.3f}"
     assert f"gender accuracy on the {accuracy} |" in page
+    for split in SPLITS:
+        photos = len(pd.read_csv(path / f"data/split/{split}.csv"))
+        assert f"| photos of the {split} split | {photos} |" in page
     results.draw_curves(trials, tmp_path / "curves.svg")
     assert "VGG16: age MAE, years" in (tmp_path / "curves.svg").read_text(encoding="utf-8")
 
