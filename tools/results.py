@@ -22,9 +22,11 @@ from tools.trials import (
     STAGES,
     ablated,
     reference,
+    timed,
 )
 
 CURVES = RESULTS / "curves.svg"
+UNMEASURED = "not measured yet"
 NAMES = {"custom": "custom CNN", "vgg16": "VGG16"}
 # Heading, task, score and digits.
 SCORES = (
@@ -90,6 +92,21 @@ def summary(trials: Trials) -> str:
     return _table([f"{photos} test photos", *(heading for heading, *_ in SCORES)], rows)
 
 
+def minutes(trials: Trials) -> str:
+    """How long `best` trains each model with a machine to itself, by stage."""
+    rows = []
+    for model in MODELS:
+        trial = trials.get(timed(model))
+        if trial is None:
+            rows.append([NAMES[model], UNMEASURED])
+            continue
+        stages = trial["minutes"][model]
+        parts = [f"{stages[stage]:.1f}" if stage in stages else "-" for stage in STAGES[model]]
+        embedding, training = ["-", *parts][-2:]
+        rows.append([NAMES[model], embedding, training, _whole(trial, model), trial["machine"]])
+    return _table(["`best`, minutes", "embedding", "training", "together", "machine"], rows)
+
+
 def comparison(trials: Trials) -> str:
     """VGG16's score minus the custom CNN's on the same photos, by seed."""
     rows = []
@@ -108,7 +125,7 @@ def ablation(trials: Trials) -> str:
         named |= {f"without {name}": ablated(model, name) for name in ABLATION[model]}
         for words, name in named.items():
             trial = trials.get(name)
-            cells = _values(trial["validation"][model]) if trial else ["not measured yet"]
+            cells = _values(trial["validation"][model]) if trial else [UNMEASURED]
             rows.append([words, *cells])
     return _table(["", *(heading for heading, *_ in SCORES)], rows)
 
@@ -193,6 +210,7 @@ Blocks = dict[str, Callable[[Trials], str]]
 PAGES: dict[Path, Blocks] = {
     ROOT / "docs/results.md": {
         "test split": test_split,
+        "minutes": minutes,
         "comparison": comparison,
         "ablation": ablation,
         "groups": groups,
@@ -226,9 +244,14 @@ def _means(trials: Trials, model: str) -> list[str]:
 def _scored(trial: dict[str, Any], model: str) -> list[str]:
     scores = trial["test"][model]
     cells = [_interval(scores[task], key, digits) for _, task, key, digits in SCORES]
+    return [*cells, _whole(trial, model)]
+
+
+def _whole(trial: dict[str, Any], model: str) -> str:
+    """The minutes of all stages that a model's training takes."""
     minutes = trial["minutes"][model]
     whole = minutes.keys() == STAGES[model].keys()
-    return [*cells, f"{sum(minutes.values()):.0f}" if whole else "-"]
+    return f"{sum(minutes.values()):.0f}" if whole else "-"
 
 
 def _values(scores: dict[str, Any]) -> list[str]:

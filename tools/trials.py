@@ -4,7 +4,8 @@
 the other, in a clone of the last commit in progress/trials/; stopped or killed, it goes on where it
 was. A trial of a whole recipe runs the whole pipeline, and with it the only evaluation of the test
 split that the recipe and seed ever has. A trial of the ablation trains one model and is scored on
-the validation split alone. Two calls with other trials and another `--folder` run side by side.
+the validation split alone. Two calls with other trials and another `--folder` run side by side; a
+trial that tells the minutes of a model is to have the machine to itself.
 """
 
 import argparse
@@ -51,11 +52,13 @@ class Trial:
         changes: other values than the recipe's, as params.yaml has them.
         model: the one that is trained and scored on the validation split; None for both, through
             the whole pipeline.
+        scored: False where nothing is kept of `model` but the minutes of its training.
     """
 
     recipe: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
+    scored: bool = True
 
 
 def seeded(seed: int) -> dict[str, dict[str, Any]]:
@@ -109,6 +112,11 @@ def ablated(model: str, ingredient: str) -> str:
     return f"{model}-without-{ingredient.replace(' ', '-')}"
 
 
+def timed(model: str) -> str:
+    """The name of the trial that tells how long `best` trains a model."""
+    return f"{model}-minutes"
+
+
 def _together(*every: Mapping[str, Any]) -> dict[str, Any]:
     """The changes of all of these, those of one section side by side."""
     together: dict[str, Any] = {}
@@ -130,6 +138,7 @@ TRIALS: dict[str, Trial] = {
             **{ablated(model, each): changes for each, changes in ingredients.items()},
         }.items()
     },
+    **{timed(model): Trial("best", seeded(SEEDS[0]), model, scored=False) for model in MODELS},
 }
 
 
@@ -146,12 +155,14 @@ def measure(name: str, source: str, clone: Clone) -> dict[str, Any]:
         "commit": clone.run("git", "rev-parse", "HEAD").strip(),
         "sha256": _sha256(Path(source)),
         "machine": f"{platform.system()} {platform.machine()}, {processor()}",
-        **gather(clone, trial.model),
+        **gather(clone, trial.model, trial.scored),
     }
 
 
-def gather(clone: Clone, model: str | None) -> dict[str, Any]:
+def gather(clone: Clone, model: str | None, scored: bool = True) -> dict[str, Any]:
     """What a clone's pipeline has written of one model, or of both and the test split (None)."""
+    if model and not scored:
+        return {"minutes": {model: _minutes(clone, model)}}
     if model:
         return {
             "validation": _validation(clone, model),
