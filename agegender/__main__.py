@@ -232,6 +232,9 @@ def main() -> None:
             case "recipe":
                 recipe(arguments.name)
     except UserError as error:
+        if arguments.command == "recipe" and not sys.stdout.isatty():
+            # `dvc exp run $(...)` would run without the recipe; at what is no option it stops.
+            print("--unusable-recipe")
         raise SystemExit(f"error: {error}") from None
 
 

@@ -1,6 +1,7 @@
 """docs/results.md: what is kept of a trial, and the page that is written from it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -51,10 +52,10 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
 
     trials = {f"best-{seed}": {**whole, "machine": "this one"} for seed in SEEDS}
     trials["source-report"] = {**whole, "machine": "another"}
-    for model, ingredients in ABLATION.items():
-        for name in (reference(model), *(ablated(model, each) for each in ingredients)):
+    for model, changes in ABLATION.items():
+        for name in (reference(model), *(ablated(model, each) for each in changes)):
             trials[name] = alone[model]
-    del trials[ablated("vgg16", "augmentation")]
+    del trials[ablated("vgg16", "without augmentation")]
     kept = gather(reproduced.clone, "vgg16", scored=False)
     assert kept == {"minutes": {"vgg16": whole["minutes"]["vgg16"]}}
     stages = {"embed_vgg16": 10.7, "train_vgg16": 47.5}
@@ -72,6 +73,11 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
     assert "| VGG16 | 10.7 | 47.5 | 58 | the same |" in page
     assert "Minutes are, of source-report on another; of best on this one." in page
     assert "without batch normalisation" in page and "| gender female | " in page
+    for score in ("rmse", "median_error"):
+        assert f"| {whole['comparison']['age'][score]:+z.2f} (" in page
+    last = whole["groups"]["vgg16"]["age"][-1]
+    [row] = re.findall(rf"^\| {last['by']} {last['group']} \| .*", page, re.MULTILINE)
+    assert row.endswith(f" | {last['bias']:+z.1f} |")
     predictions = pd.read_csv(path / "predictions/vgg16.csv")
     infants = predictions[predictions["age"] < INFANT]
     accuracy = f"{len(infants)} test photos of people under {INFANT}, VGG16 | "
@@ -121,7 +127,7 @@ def test_a_trial_changes_nothing_but_what_it_names(tmp_path: Path) -> None:
     expected["train_custom"]["augmentation"] = UNCHANGED
     # What is scored on the validation photos has not seen them.
     expected["train_on"] = "train"
-    assert parameters(**TRIALS[ablated("custom", "augmentation")].changes) == expected
+    assert parameters(**TRIALS[ablated("custom", "without augmentation")].changes) == expected
 
 
 @pytest.mark.parametrize(

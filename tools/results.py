@@ -34,6 +34,11 @@ SCORES = (
     ("age MAE, years", "age", "mae", 2),
     ("age CS@5", "age", "cs5", 3),
 )
+# What kind of errors make up the MAE: large ones weigh in the RMSE, and the median leaves them out.
+ERRORS = (
+    ("age RMSE, years", "age", "rmse", 2),
+    ("age median error, years", "age", "median_error", 2),
+)
 Trials = dict[str, dict[str, Any]]
 
 
@@ -80,7 +85,7 @@ def summary(trials: Trials) -> str:
         ["VGG16, pre-trained", *_means(trials, "vgg16")],
         [f"VGG16 minus custom CNN, seed {SEEDS[0]}", *difference],
         *(
-            [f"the source report's {NAMES[model]}, seed 1", *_scored(report, model)[:-1]]
+            [f"the source report's {NAMES[model]}, trained here", *_scored(report, model)[:-1]]
             for model in MODELS
         ),
         [
@@ -112,17 +117,18 @@ def comparison(trials: Trials) -> str:
     rows = []
     for seed in SEEDS:
         difference = trials[f"best-{seed}"]["comparison"]
-        cells = [_interval(difference[task], key, digits, "+") for _, task, key, digits in SCORES]
+        scores = (*SCORES, *ERRORS)
+        cells = [_interval(difference[task], key, digits, "+") for _, task, key, digits in scores]
         rows.append([str(seed), *cells])
-    return _table(["seed", *(heading for heading, *_ in SCORES)], rows)
+    return _table(["seed", *(heading for heading, *_ in scores)], rows)
 
 
 def ablation(trials: Trials) -> str:
-    """Scores on the validation split of `best` less one ingredient."""
+    """Scores on the validation split of `best` with one ingredient changed."""
     rows = []
     for model in MODELS:
-        named = {f"{NAMES[model]}": reference(model)}
-        named |= {f"without {name}": ablated(model, name) for name in ABLATION[model]}
+        named = {NAMES[model]: reference(model)}
+        named |= {change: ablated(model, change) for change in ABLATION[model]}
         for words, name in named.items():
             trial = trials.get(name)
             cells = _values(trial["validation"][model]) if trial else [UNMEASURED]
@@ -131,23 +137,33 @@ def ablation(trials: Trials) -> str:
 
 
 def groups(trials: Trials) -> str:
-    """The scores of every group of test photos, of seed 1."""
+    """The scores of every group of test photos, of seed 1; a negative bias is too young."""
     found = trials[f"best-{SEEDS[0]}"]["groups"]
-    rows = []
-    for gender, age in zip(found[MODELS[0]]["gender"], found[MODELS[0]]["age"], strict=True):
-        cells = []
-        for task, key, digits, like in (("gender", "accuracy", 3, gender), ("age", "mae", 2, age)):
-            for model in MODELS:
-                row = next(
-                    row
-                    for row in found[model][task]
-                    if (row["by"], row["group"]) == (like["by"], like["group"])
-                )
-                cells.append(_interval(row, key, digits))
-        rows.append([f"{gender['by']} {gender['group']}", str(gender["photos"]), *cells])
+    columns: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
+        ("accuracy", "gender", lambda row: _interval(row, "accuracy", 3)),
+        ("MAE", "age", lambda row: _interval(row, "mae", 2)),
+        ("bias", "age", lambda row: _number(row["bias"], 1, "+")),
+    )
     heads = ["group", "photos"]
-    heads += [f"{score}, {NAMES[model]}" for score in ("accuracy", "MAE") for model in MODELS]
-    return _table(heads, rows)
+    heads += [f"{heading}, {NAMES[model]}" for heading, *_ in columns for model in MODELS]
+    scores = {
+        (model, task, row["by"], row["group"]): row
+        for model in MODELS
+        for task, rows in found[model].items()
+        for row in rows
+    }
+    return _table(
+        heads,
+        [
+            [f"{row['by']} {row['group']}", str(row["photos"])]
+            + [
+                cell(scores[model, task, row["by"], row["group"]])
+                for _, task, cell in columns
+                for model in MODELS
+            ]
+            for row in found[MODELS[0]]["age"]
+        ],
+    )
 
 
 def data(trials: Trials) -> str:

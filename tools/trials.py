@@ -1,4 +1,4 @@
-"""Train the recipes on real faces, and `best` less one ingredient, and keep what came out.
+"""Train the recipes on real faces, and `best` with one ingredient changed, and keep what came out.
 
 `python -m tools.trials SOURCE` runs every trial that has no file in docs/results/ yet, one after
 the other, in a clone of the last commit in progress/trials/; stopped or killed, it goes on where it
@@ -81,23 +81,27 @@ REFERENCE: dict[str, dict[str, Any]] = {
     "custom": {"train_on": "train"},
     "vgg16": {"train_on": "train", "train_vgg16": {"members": 1}},
 }
-# What is taken away from that, one at a time, by the name that docs/results.md has for it: other
-# values, by section.
+# What is changed of that, one at a time, by the name that docs/results.md has for it: other values,
+# by section.
 ABLATION: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
     "custom": {
-        "augmentation": {"train_custom": {"augmentation": UNCHANGED}},
-        "batch normalisation": {"train_custom": {"batch_normalization": False}},
-        "the distribution of age": {"train_custom": {"age_head": "linear"}},
-        "averaged weights": {"train_custom": {"average_decay": 0.0}},
-        "the mean over mirror image and sizes": {"train_custom": {"mirror": False, "zooms": []}},
+        "without augmentation": {"train_custom": {"augmentation": UNCHANGED}},
+        "without batch normalisation": {"train_custom": {"batch_normalization": False}},
+        "without the distribution of age": {"train_custom": {"age_head": "linear"}},
+        "without averaged weights": {"train_custom": {"average_decay": 0.0}},
+        "without the mean over mirror image and sizes": {
+            "train_custom": {"mirror": False, "zooms": []}
+        },
+        "with a second network": {"train_custom": {"members": 2}},
     },
     "vgg16": {
-        "the unfrozen blocks": {"train_vgg16": {"unfreeze": "none", "shift_cells": 0}},
-        "batch normalisation of the unfrozen blocks": {
+        "without the unfrozen blocks": {"train_vgg16": {"unfreeze": "none", "shift_cells": 0}},
+        "without batch normalisation of the unfrozen blocks": {
             "train_vgg16": {"base_batch_normalization": False}
         },
-        "augmentation": {"embed_vgg16": {"views": 1}},
-        "the distribution of age": {"train_vgg16": {"age_head": "linear"}},
+        "without augmentation": {"embed_vgg16": {"views": 1}},
+        "without the distribution of age": {"train_vgg16": {"age_head": "linear"}},
+        "with a second network": {"train_vgg16": {"members": 2}},
     },
 }
 
@@ -107,9 +111,9 @@ def reference(model: str) -> str:
     return f"{model}-reference"
 
 
-def ablated(model: str, ingredient: str) -> str:
-    """The name of the trial of `best` without an ingredient."""
-    return f"{model}-without-{ingredient.replace(' ', '-')}"
+def ablated(model: str, change: str) -> str:
+    """The name of the trial of `best` with a change of the ablation's."""
+    return f"{model}-{change.replace(' ', '-')}"
 
 
 def timed(model: str) -> str:
@@ -132,10 +136,10 @@ TRIALS: dict[str, Trial] = {
     **{f"best-{seed}": Trial("best", seeded(seed)) for seed in SEEDS},
     **{
         name: Trial("best", _together(seeded(SEEDS[0]), REFERENCE[model], changes), model)
-        for model, ingredients in ABLATION.items()
+        for model, others in ABLATION.items()
         for name, changes in {
             reference(model): {},
-            **{ablated(model, each): changes for each, changes in ingredients.items()},
+            **{ablated(model, each): changes for each, changes in others.items()},
         }.items()
     },
     **{timed(model): Trial("best", seeded(SEEDS[0]), model, scored=False) for model in MODELS},
