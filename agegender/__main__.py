@@ -233,8 +233,8 @@ def main() -> None:
                 recipe(arguments.name)
     except UserError as error:
         if arguments.command == "recipe" and not sys.stdout.isatty():
-            # `dvc exp run $(...)` would run without the recipe; at what is no option it stops.
-            print("--unusable-recipe")
+            # `dvc exp run $(...)` would run without the recipe; at what is no stage it stops.
+            print("unusable-recipe")
         raise SystemExit(f"error: {error}") from None
 
 

@@ -213,7 +213,7 @@ def test_a_wrong_recipe_is_told(project: Clone) -> None:
     printed = project.run(*run, "mine", fails=True)
     assert "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1" in printed
     command = "dvc exp run --queue $(python -m agegender recipe mine)"
-    assert "unrecognized arguments" in project.run("sh", "-c", command, fails=True)
+    assert "'unusable-recipe' does not exist" in project.run("sh", "-c", command, fails=True)
     assert "No experiment tasks in the queue" in project.dvc("queue", "status")
 
 
