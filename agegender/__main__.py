@@ -217,7 +217,7 @@ def main() -> None:
     saved.add_argument("models", nargs="*", type=_model, default=list(MODELS), metavar="MODEL")
     saved.add_argument("--json", action="store_true", help="as JSON")
     named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
-    named.add_argument("name", help="of a file in recipes/, without .yaml")
+    named.add_argument("name", nargs="?", default="", help="of a file in recipes/, without .yaml")
     arguments = parser.parse_args()
     try:
         match arguments.command:

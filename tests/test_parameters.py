@@ -212,8 +212,12 @@ def test_a_wrong_recipe_is_told(project: Clone) -> None:
     (project.path / "recipes/mine.yaml").write_text("train_custom: {epochs: -1}\n")
     printed = project.run(*run, "mine", fails=True)
     assert "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1" in printed
-    command = "dvc exp run --queue $(python -m agegender recipe mine)"
-    assert "'unusable-recipe' does not exist" in project.run("sh", "-c", command, fails=True)
+    before = (project.path / "params.yaml").read_bytes()
+    for options, name in (("--queue", "mine"), ("-S train_custom.epochs=1", "good"), ("", "")):
+        command = f"dvc exp run {options} $(python -m agegender recipe {name})"
+        printed = project.run("sh", "-c", command, fails=True)
+        assert "'unusable-recipe' does not exist" in printed
+    assert (project.path / "params.yaml").read_bytes() == before
     assert "No experiment tasks in the queue" in project.dvc("queue", "status")
 
 

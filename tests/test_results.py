@@ -29,6 +29,7 @@ from tools.trials import (
     reference,
     seeded,
     timed,
+    train_anew,
 )
 
 BLOCKS = {name: block for blocks in results.PAGES.values() for name, block in blocks.items()}
@@ -76,7 +77,8 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
     for score in ("rmse", "median_error"):
         assert f"| {whole['comparison']['age'][score]:+z.2f} (" in page
     last = whole["groups"]["vgg16"]["age"][-1]
-    [row] = re.findall(rf"^\| {last['by']} {last['group']} \| .*", page, re.MULTILINE)
+    group = re.escape(f"| {last['by']} {last['group']} |")
+    [row] = re.findall(rf"^{group} .*", page, re.MULTILINE)
     assert row.endswith(f" | {last['bias']:+z.1f} |")
     predictions = pd.read_csv(path / "predictions/vgg16.csv")
     infants = predictions[predictions["age"] < INFANT]
@@ -93,6 +95,17 @@ def test_the_page_tells_what_the_pipeline_measured(reproduced: Reproduced, tmp_p
 def test_a_page_without_a_block_is_not_written() -> None:
     with pytest.raises(ValueError, match="no block 'test split'"):
         results.written("Nothing.", BLOCKS, {})
+
+
+def test_minutes_are_of_a_run_of_its_own(reproduced: Reproduced, tmp_path: Path) -> None:
+    clone = reproduced.copy(tmp_path)
+    [record] = (clone.path / "timings/train_custom").glob("*.json")
+    record.write_text(json.dumps({"stage": "train_custom", "seconds": 6e6}), encoding="utf-8")
+    train_anew(clone, "custom")
+    assert gather(clone, "custom", scored=False)["minutes"]["custom"]["train_custom"] < 1e5
+    record.unlink()
+    with pytest.raises(RuntimeError, match="train_custom: no time was kept"):
+        gather(clone, "custom", scored=False)
 
 
 def test_contradicting_copies_are_counted_as_pairs(tmp_path: Path) -> None:

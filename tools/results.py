@@ -106,9 +106,8 @@ def minutes(trials: Trials) -> str:
             rows.append([NAMES[model], UNMEASURED])
             continue
         stages = trial["minutes"][model]
-        parts = [f"{stages[stage]:.1f}" if stage in stages else "-" for stage in STAGES[model]]
-        embedding, training = ["-", *parts][-2:]
-        rows.append([NAMES[model], embedding, training, _whole(trial, model), trial["machine"]])
+        parts = [_number(stages.get(f"{part}_{model}"), 1) for part in ("embed", "train")]
+        rows.append([NAMES[model], *parts, _whole(trial, model), trial["machine"]])
     return _table(["`best`, minutes", "embedding", "training", "together", "machine"], rows)
 
 

@@ -5,7 +5,7 @@ the other, in a clone of the last commit in progress/trials/; stopped or killed,
 was. A trial of a whole recipe runs the whole pipeline, and with it the only evaluation of the test
 split that the recipe and seed ever has. A trial of the ablation trains one model and is scored on
 the validation split alone. Two calls with other trials and another `--folder` run side by side; a
-trial that tells the minutes of a model is to have the machine to itself.
+trial that tells the minutes of a model is to have the machine to itself; killed, it starts over.
 """
 
 import argparse
@@ -50,8 +50,8 @@ class Trial:
     Attributes:
         recipe: its name in recipes/.
         changes: other values than the recipe's, as params.yaml has them.
-        model: the one that is trained and scored on the validation split; None for both, through
-            the whole pipeline.
+        model: the one that is trained and, if `scored`, scored on the validation split; None for
+            both, through the whole pipeline.
         scored: False where nothing is kept of `model` but the minutes of its training.
     """
 
@@ -153,7 +153,10 @@ def measure(name: str, source: str, clone: Clone) -> dict[str, Any]:
     recipe = YAML(typ="safe").load(clone.path / f"recipes/{trial.recipe}.yaml")
     for changes in (recipe, {"download": {"source": source}}, trial.changes):
         clone.set_parameters(**changes)
-    clone.dvc("repro", *([f"train_{trial.model}"] if trial.model else []))
+    if trial.model and not trial.scored:
+        train_anew(clone, trial.model)
+    else:
+        clone.dvc("repro", *([f"train_{trial.model}"] if trial.model else []))
     return {
         "trial": name,
         "commit": clone.run("git", "rev-parse", "HEAD").strip(),
@@ -163,10 +166,21 @@ def measure(name: str, source: str, clone: Clone) -> dict[str, Any]:
     }
 
 
+def train_anew(clone: Clone, model: str) -> None:
+    """Run a model's stages whatever DVC has of them, which may have been made in company."""
+    clone.dvc("repro", "preprocess", "download_vgg16")
+    for stage in STAGES[model]:
+        shutil.rmtree(clone.path / "progress" / stage, ignore_errors=True)
+        clone.dvc("repro", "--force", "--single-item", stage)
+
+
 def gather(clone: Clone, model: str | None, scored: bool = True) -> dict[str, Any]:
     """What a clone's pipeline has written of one model, or of both and the test split (None)."""
     if model and not scored:
-        return {"minutes": {model: _minutes(clone, model)}}
+        minutes = _minutes(clone, model)
+        if missing := STAGES[model].keys() - minutes.keys():
+            raise RuntimeError(f"{', '.join(sorted(missing))}: no time was kept of this result")
+        return {"minutes": {model: minutes}}
     if model:
         return {
             "validation": _validation(clone, model),
