@@ -21,6 +21,7 @@ from tools.trials import (
     INFANT,
     MODELS,
     SEEDS,
+    STAGES,
     TRIALS,
     UNCHANGED,
     ablated,
@@ -99,13 +100,17 @@ def test_a_page_without_a_block_is_not_written() -> None:
 
 def test_minutes_are_of_a_run_of_its_own(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
-    [record] = (clone.path / "timings/train_custom").glob("*.json")
-    record.write_text(json.dumps({"stage": "train_custom", "seconds": 6e6}), encoding="utf-8")
-    train_anew(clone, "custom")
-    assert gather(clone, "custom", scored=False)["minutes"]["custom"]["train_custom"] < 1e5
+    stages = STAGES["vgg16"]
+    for stage in stages:
+        [record] = (clone.path / "timings" / stage).glob("*.json")
+        record.write_text(json.dumps({"stage": stage, "seconds": 6e6}), encoding="utf-8")
+    train_anew(clone, "vgg16")
+    minutes = gather(clone, "vgg16", scored=False)["minutes"]["vgg16"]
+    assert minutes.keys() == stages.keys()
+    assert max(minutes.values()) < 1e5
     record.unlink()
-    with pytest.raises(RuntimeError, match="train_custom: no time was kept"):
-        gather(clone, "custom", scored=False)
+    with pytest.raises(RuntimeError, match="train_vgg16: no time was kept"):
+        gather(clone, "vgg16", scored=False)
 
 
 def test_contradicting_copies_are_counted_as_pairs(tmp_path: Path) -> None:
