@@ -17,7 +17,6 @@ help:
 	@echo 'make mend          mend what a killed DVC cannot read; make repro does it too'
 	@echo 'make serve         show the report at http://localhost:$(PORT)/ (make PORT=8080 serve for another)'
 	@echo 'make pictures      take the README'"'"'s pictures anew, from drawn portraits and their report'
-	@echo 'make deps          write dvc.yaml'"'"'s code dependencies and docs/staleness.md anew'
 	@echo 'make requirements  compile requirements.txt from requirements.in to the newest versions'
 	@echo 'make clean         remove .venv, unfinished work and the tools'"'"' caches; keep all results'
 	@echo
@@ -47,11 +46,6 @@ serve:
 
 pictures: .venv/installed
 	@$(USE_VENV); python -m tools.pictures
-
-deps: .venv/installed
-	@.venv/bin/python -m tools.dependencies --write
-	@.venv/bin/python -m tools.versions
-	@.venv/bin/python -m tools.staleness
 
 requirements: .venv/installed
 	@.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \

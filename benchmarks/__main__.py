@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from agegender.common.parallel import available_cores
 from agegender.networks import runtime
-from agegender.workers import available_cores
 from benchmarks import (
     embedding,
     feeding,

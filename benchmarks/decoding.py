@@ -13,12 +13,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from agegender.dataset import images
-from agegender.dataset.example import Example
-from agegender.dataset.photos import SPLITS, read_photos
-from agegender.dataset.preprocessing import plan, write
-from agegender.dataset.records import shard_name, write_shard
-from agegender.workers import available_cores, spread
+from agegender.common.parallel import available_cores, spread
+from agegender.photos.example import Example
+from agegender.photos.photos import SPLITS, read_photos
+from agegender.photos.records import shard_name, write_shard
+from agegender.preparation import images
+from agegender.preparation.preprocessing import plan, write
 from benchmarks.measure import interleaved
 
 # Photos that a process is handed at a time.

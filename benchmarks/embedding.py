@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from agegender.networks import vgg16_base
-from agegender.networks.embedding import embed
+from agegender.vgg16.frozen import backbone as vgg16_base
+from agegender.vgg16.frozen.embedding import embed
 from benchmarks import sampling
 from benchmarks.measure import interleaved
 from benchmarks.results import Result, overhead, speedup

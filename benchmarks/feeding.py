@@ -14,12 +14,12 @@ import yaml
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from PIL import Image
 
-from agegender.networks import custom
-from agegender.networks.augmentation import augment
+from agegender.augmentation.augmentation import augment
+from agegender.augmentation.parameters import Augmentation
+from agegender.common.parallel import available_cores
+from agegender.custom import network as custom
+from agegender.custom.parameters import TrainCustom
 from agegender.networks.batches import Change, photos
-from agegender.parameters.augmentation import Augmentation
-from agegender.parameters.train_custom import TrainCustom
-from agegender.workers import available_cores
 from benchmarks import sampling, usual
 from benchmarks.measure import interleaved
 from benchmarks.results import Result, share

@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from agegender.dataset.photos import read_photos
+from agegender.photos.photos import read_photos
 from benchmarks.measure import peak_memory
 from benchmarks.results import Result, overhead
 from benchmarks.scale import Scale

@@ -15,7 +15,7 @@ from benchmarks.workspace import Workspace
 # What a stage does before its own work begins.
 START = """
 import sys
-from stages.common import parameters, run
+from stages.common.stage import parameters, run
 import stages.{stage}
 sys.argv[0] = stages.{stage}.__file__
 run(lambda: parameters("{stage}"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from agegender.dataset.records import read_index
+from agegender.photos.records import read_index
 from benchmarks import machine, pipeline
 from benchmarks.results import Result, table
 from benchmarks.workspace import Workspace

@@ -35,7 +35,7 @@ def minutes(workspace: Workspace) -> dict[str, float]:
     for stage, record in workspace.stage_seconds().items():
         seconds = record["seconds"]
         if each := record.get("epoch_seconds"):
-            epochs = document[stage]["epochs"] * document[stage]["members"]
+            epochs = document[stage]["epochs"] * document[stage]["ensemble_size"]
             seconds += (epochs - len(each)) * each[-1]
         found[stage] = seconds / 60
     return found

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agegender.dataset.photos import SPLITS
-from agegender.dataset.records import read_index, read_records, shard_name, write_index, write_shard
+from agegender.photos.photos import SPLITS
+from agegender.photos.records import read_index, read_records, shard_name, write_index, write_shard
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from agegender.dataset.records import read_index
 from agegender.networks.batches import embeddings
+from agegender.photos.records import read_index
 from benchmarks import sampling, usual
 from benchmarks.embedding import BATCH, embed_anew, frozen
 from benchmarks.measure import seconds

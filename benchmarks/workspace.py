@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agegender import timings
 from benchmarks.measure import run
+from stages.common import timings
 from stages.report import OUTPUTS
 from tools.clones import ROOT, Clone
 

@@ -9,7 +9,7 @@ if find_spec("psutil") is None:
         "run `. .venv/bin/activate` first, or `make repro`, which needs none of that"
     )
 
-from stages import process
+from stages.common import process
 
 # While `python -m` looks for a stage, this stands in place of the program's name.
 if sys.argv[0] == "-m":

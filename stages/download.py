@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from agegender.dataset.archive import list_files
-from agegender.dataset.manifest import write_manifest
-from agegender.dataset.replacing import replace_folder
-from agegender.dataset.resumable import described
-from agegender.dataset.sample.archive import draw_samples
-from agegender.dataset.source import gather
-from agegender.errors import UserError
-from agegender.parameters.download import Download
-from stages.common import parameters, project_root, record_time, run, when_interrupted
+from agegender.common.errors import UserError
+from agegender.common.replacing import replace_folder
+from agegender.common.resumable import described
+from agegender.download.archive import list_files
+from agegender.download.manifest import write_manifest
+from agegender.download.parameters import Download
+from agegender.download.source import gather
+from portraits.archive import draw_samples
+from stages.common.stage import parameters, project_root, record_time, run, when_interrupted
 
 RAW = Path("data/raw")
 

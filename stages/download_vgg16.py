@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from agegender.dataset.replacing import replace_folder
-from agegender.dataset.resumable import described
-from agegender.dataset.vgg16_source import obtain
-from agegender.dataset.vgg16_weights import write
-from agegender.errors import UserError
-from agegender.parameters.download_vgg16 import DownloadVgg16
-from stages.common import parameters, project_root, record_time, run, when_interrupted
+from agegender.common.errors import UserError
+from agegender.common.replacing import replace_folder
+from agegender.common.resumable import described
+from agegender.vgg16_weights.formats import write
+from agegender.vgg16_weights.parameters import DownloadVgg16
+from agegender.vgg16_weights.source import obtain
+from stages.common.stage import parameters, project_root, record_time, run, when_interrupted
 
 VGG16 = Path("data/vgg16")
 

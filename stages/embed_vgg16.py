@@ -4,16 +4,17 @@ import json
 import shutil
 from pathlib import Path
 
-from agegender.console import say
-from agegender.dataset.digests import sha256
-from agegender.dataset.records import verify
-from agegender.networks import precision, vgg16_base
+from agegender.common.console import say
+from agegender.common.digests import sha256
+from agegender.networks import precision
 from agegender.networks.batches import Change
-from agegender.networks.embedding import as_it_is, embed, saved_photos, views
 from agegender.networks.progress import Progress
-from agegender.parameters.embed_vgg16 import EmbedVgg16
-from stages import unfinished
-from stages.common import parameters, record_time, run, when_interrupted
+from agegender.photos.records import verify
+from agegender.vgg16.frozen import backbone as vgg16_base
+from agegender.vgg16.frozen.embedding import as_it_is, embed, saved_photos, views
+from agegender.vgg16.frozen.parameters import EmbedVgg16
+from stages.common.stage import parameters, record_time, run, when_interrupted
+from stages.training import unfinished
 
 TFRECORDS = Path("data/tfrecords")
 WEIGHTS = Path("data/vgg16/vgg16.npz")

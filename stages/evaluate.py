@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from agegender.dataset.photos import read_photos
-from agegender.dataset.records import verify
 from agegender.evaluation.metrics import as_metrics, baseline, evaluate, write_metrics
+from agegender.evaluation.parameters import Evaluate
 from agegender.evaluation.plot_data import write_plot_data
 from agegender.evaluation.predictions import write_predictions
-from agegender.parameters.evaluate import Evaluate
-from stages.common import parameters, record_time, run
+from agegender.photos.photos import read_photos
+from agegender.photos.records import verify
+from stages.common.stage import parameters, record_time, run
 
 TFRECORDS = Path("data/tfrecords")
 TRAINING = Path("data/split/train.csv")
 
 
 def main() -> None:
-    from agegender.networks.describe import layers, parameter_counts
-    from agegender.networks.predict import load, predict
+    from agegender.evaluation.describe import layers, parameter_counts
+    from agegender.evaluation.predict import load, predict
 
     name = sys.argv[1]
     declared = parameters(f"evaluate@{name}")

@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 
-from agegender.console import track
-from agegender.dataset.photos import SPLITS, read_photos
-from agegender.dataset.preprocessing import plan, write
-from agegender.dataset.records import write_index
-from agegender.parameters.preprocess import Preprocess
-from stages.common import parameters, record_time, run
+from agegender.common.console import track
+from agegender.photos.photos import SPLITS, read_photos
+from agegender.photos.records import write_index
+from agegender.preparation.parameters import Preprocess
+from agegender.preparation.preprocessing import plan, write
+from stages.common.stage import parameters, record_time, run
 
 RAW = Path("data/raw")
 SPLIT = Path("data/split")

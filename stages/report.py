@@ -6,15 +6,15 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from agegender import timings
-from agegender.dataset.photos import SPLITS, read_photos
-from agegender.dataset.records import read_records, verify
 from agegender.evaluation.metrics import compare, listed, write_metrics
-from agegender.parameters.report import Report as Options
+from agegender.photos.photos import SPLITS, read_photos
+from agegender.photos.records import read_records, verify
 from agegender.report.gallery import choose, faces
 from agegender.report.page import Report, render
+from agegender.report.parameters import Report as Options
 from agegender.report.results import digest, read_json, read_model
-from stages.common import parameters, project_root, run
+from stages.common import timings
+from stages.common.stage import parameters, project_root, run
 
 SPLIT = Path("data/split")
 TFRECORDS = Path("data/tfrecords")

@@ -3,14 +3,20 @@
 import json
 from pathlib import Path
 
-from agegender.console import track
-from agegender.dataset.manifest import read_manifest
-from agegender.dataset.photos import write_photos
-from agegender.dataset.screening import counts, hash_photos, read_labels, screen, write_rejections
-from agegender.dataset.splits import part
-from agegender.errors import UserError
-from agegender.parameters.split import Split
-from stages.common import parameters, record_time, run
+from agegender.common.console import track
+from agegender.common.errors import UserError
+from agegender.download.manifest import read_manifest
+from agegender.photos.photos import write_photos
+from agegender.preparation.parameters import Split
+from agegender.preparation.screening import (
+    counts,
+    hash_photos,
+    read_labels,
+    screen,
+    write_rejections,
+)
+from agegender.preparation.splits import part
+from stages.common.stage import parameters, record_time, run
 
 RAW = Path("data/raw")
 SPLIT = Path("data/split")

@@ -5,18 +5,20 @@ from pathlib import Path
 
 import numpy as np
 
-from agegender.console import say
-from agegender.dataset.records import read_records, verify
-from agegender.networks import custom, distribution, precision, runtime
-from agegender.networks.augmentation import of_epoch
+from agegender.augmentation.augmentation import of_epoch
+from agegender.common.console import say
+from agegender.custom import network as custom
+from agegender.custom.parameters import TrainCustom
+from agegender.networks import precision, runtime
 from agegender.networks.batches import photos
 from agegender.networks.network import Network, with_weights
 from agegender.networks.progress import Progress
-from agegender.networks.saving import save
-from agegender.networks.training import train_members
-from agegender.parameters.train_custom import TrainCustom
-from stages import curves, unfinished
-from stages.common import parameters, run, when_interrupted
+from agegender.photos.records import read_records, verify
+from agegender.training import distribution
+from agegender.training.saving import save
+from agegender.training.training import train_members
+from stages.common.stage import parameters, run, when_interrupted
+from stages.training import curves, unfinished
 
 TFRECORDS = Path("data/tfrecords")
 MODEL = Path("models/custom.keras")
@@ -27,7 +29,7 @@ def main() -> None:
     declared = parameters("train_custom")
     options = declared.section("train_custom", TrainCustom)
     seed, tasks = options.seed_or(declared["seed"]), declared["tasks"]
-    runtime.configure(options.threads, seed)
+    runtime.configure(options.intra_op_threads, seed)
     precision.tell(options.precision, say)
     folder = unfinished.folder("train_custom", declared)
     machines = distribution.join(options.strategy, f"train_custom {folder.name}", say)
@@ -39,7 +41,7 @@ def main() -> None:
         return custom.build(options, size, tasks, float(np.median(ages)), to_save)
 
     progress = Progress(folder)
-    when_interrupted(partial(progress.described, options.members))
+    when_interrupted(partial(progress.described, options.ensemble_size))
     with curves.start(CURVES) as live:
         weights, histories = train_members(
             lambda: build(to_save=False),

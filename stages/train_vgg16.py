@@ -7,19 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from agegender.console import say
-from agegender.dataset import digests
-from agegender.errors import UserError
-from agegender.networks import distribution, precision, runtime, vgg16, vgg16_base
+from agegender.common import digests
+from agegender.common.console import say
+from agegender.common.errors import UserError
+from agegender.networks import precision, runtime
 from agegender.networks.batches import embeddings
 from agegender.networks.network import Network, with_weights
 from agegender.networks.progress import Progress
-from agegender.networks.saving import save
-from agegender.networks.training import train_members
-from agegender.networks.vgg16_normalized import calibrate
-from agegender.parameters.train_vgg16 import TrainVgg16
-from stages import curves, unfinished
-from stages.common import parameters, run, when_interrupted
+from agegender.training import distribution
+from agegender.training.saving import save
+from agegender.training.training import train_members
+from agegender.vgg16 import network as vgg16
+from agegender.vgg16.frozen import backbone as vgg16_base
+from agegender.vgg16.normalized import calibrate
+from agegender.vgg16.parameters import TrainVgg16
+from stages.common.stage import parameters, run, when_interrupted
+from stages.training import curves, unfinished
 
 EMBEDDINGS = Path("data/embeddings")
 WEIGHTS = Path("data/vgg16/vgg16.npz")
@@ -39,7 +42,7 @@ def main() -> None:
         declared["tasks"],
         declared["image_size"],
     )
-    runtime.configure(options.threads, seed)
+    runtime.configure(options.intra_op_threads, seed)
     precision.tell(options.precision, say)
     folder = unfinished.folder("train_vgg16", declared)
     machines = distribution.join(options.strategy, f"train_vgg16 {folder.name}", say)
@@ -54,15 +57,15 @@ def main() -> None:
 
     def build(to_save: bool) -> Network:
         base = vgg16.layers(options, image_size, imagenet, to_save)
-        if options.base_batch_normalization and base.trainable and not to_save:
+        if options.backbone_batch_normalization and base.trainable and not to_save:
             # The same photos for each member: chance has no part in where it starts.
             some, _ = next(iter(embeddings(*split["train"], CALIBRATED_ON, tasks, (seed, 0))))
             calibrate(base, imagenet, some)
         return vgg16.build(options, base, image_size, tasks, first_age, to_save)
 
-    size, shift = options.batch_size, options.shift_cells
+    size, shift = options.batch_size, options.feature_shift
     progress = Progress(folder)
-    when_interrupted(partial(progress.described, options.members))
+    when_interrupted(partial(progress.described, options.ensemble_size))
     with curves.start(CURVES) as live:
         weights, histories = train_members(
             lambda: build(to_save=False),
@@ -74,7 +77,7 @@ def main() -> None:
             progress,
             on_epoch=curves.recorder(live),
             say=say,
-            base_learning_rate=options.base_learning_rate,
+            backbone_learning_rate=options.backbone_learning_rate,
             distribution=machines,
         )
     save(with_weights(weights, build(to_save=True)), MODEL)

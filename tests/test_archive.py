@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agegender.dataset import archive
-from agegender.dataset.archive import list_files, unpack
-from agegender.dataset.manifest import Entry, read_manifest, write_manifest
-from agegender.errors import UserError
+from agegender.common.errors import UserError
+from agegender.download import archive
+from agegender.download.archive import list_files, unpack
+from agegender.download.manifest import Entry, read_manifest, write_manifest
 
 GOOD = "30_0_1_20170101000000000.jpg"
 PHOTO = os.urandom(3000)

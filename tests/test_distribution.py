@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agegender.errors import UserError
-from agegender.networks import distribution
-from agegender.networks.meeting import meet
+from agegender.common.errors import UserError
+from agegender.training import distribution
+from agegender.training.meeting import meet
 from tests import training_worker
 from tests.conftest import Reproduced
 from tools.clones import ROOT
@@ -171,9 +171,9 @@ def test_the_stages_train_together(reproduced: Reproduced, tmp_path: Path) -> No
             train_custom={"strategy": "multi_worker", "epochs": 2},
             train_vgg16={
                 "strategy": "multi_worker",
-                "members": 2,
+                "ensemble_size": 2,
                 "unfreeze": "block5",
-                "base_batch_normalization": True,
+                "backbone_batch_normalization": True,
             },
         )
         clones.append(clone)

@@ -10,10 +10,10 @@ import pytest
 
 import stages.download
 import stages.download_vgg16
-from agegender.dataset.manifest import read_manifest
-from agegender.dataset.names import parse
-from agegender.errors import UserError
-from stages.common import Parameters
+from agegender.common.errors import UserError
+from agegender.download.manifest import read_manifest
+from agegender.preparation.names import parse
+from stages.common.stage import Parameters
 from tests.web_server import Web, content, running
 from tools.clones import Clone
 
@@ -123,7 +123,7 @@ def test_a_download_goes_on_after_the_stage_was_stopped(
 
     web.answers = [content(make_zip(tmp_path / "1.zip"))]
     with monkeypatch.context() as patch:
-        patch.setattr("agegender.dataset.source.unpack", stop)
+        patch.setattr("agegender.download.source.unpack", stop)
         with pytest.raises(KeyboardInterrupt):
             download(web.address())
     download(web.address())

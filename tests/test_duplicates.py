@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from agegender.dataset import duplicates
-from agegender.dataset.duplicates import near_duplicates, perceptual_hash, refuse_copies
-from agegender.dataset.names import Labels
+from agegender.photos.labels import Labels
+from agegender.preparation import duplicates
+from agegender.preparation.duplicates import near_duplicates, perceptual_hash, refuse_copies
 
 YOUNG, OLD = Labels(26, 1, 2), Labels(66, 1, 2)
 

@@ -10,12 +10,7 @@ from sklearn.metrics import brier_score_loss, mean_absolute_error, roc_auc_score
 
 from agegender.evaluation.metrics import baseline, compare, evaluate, listed, write_metrics
 from agegender.evaluation.plot_data import write_plot_data
-from agegender.evaluation.predictions import (
-    read_predictions,
-    tabulate,
-    tasks_of,
-    write_predictions,
-)
+from agegender.evaluation.predictions import read_predictions, tabulate, tasks_of, write_predictions
 
 
 def predicted(count: int = 200, noise: float = 8, seed: int = 0) -> pd.DataFrame:

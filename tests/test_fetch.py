@@ -18,13 +18,13 @@ import gdown
 import pytest
 import requests
 
-from agegender.console import track, transfer
-from agegender.dataset.fetch import Patience, fetch
-from agegender.dataset.google_drive import drive_id, fetch_shared
-from agegender.dataset.replacing import replace_folder
-from agegender.dataset.resumable import resumable_folder
-from agegender.dataset.web_page import describe_page
-from agegender.errors import UserError
+from agegender.common.console import track, transfer
+from agegender.common.errors import UserError
+from agegender.common.replacing import replace_folder
+from agegender.common.resumable import resumable_folder
+from agegender.download.fetch import Patience, fetch
+from agegender.download.google_drive import drive_id, fetch_shared
+from agegender.download.web_page import describe_page
 from tests.web_server import Web, content, running, silence, status
 
 BODY = b"PK\x03\x04" + random.Random(1).randbytes(300_000)
@@ -78,7 +78,7 @@ def test_a_killed_download_goes_on(web: Web, tmp_path: Path) -> None:
 
     web.answers = [stalling]
     program = (
-        "import sys; from pathlib import Path; from agegender.dataset.fetch import fetch; "
+        "import sys; from pathlib import Path; from agegender.download.fetch import fetch; "
         "fetch(sys.argv[1], Path(sys.argv[2]))"
     )
     process = subprocess.Popen([sys.executable, "-c", program, web.address(), str(tmp_path)])
@@ -220,7 +220,7 @@ def test_pauses_grow(
     web: Web, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("agegender.dataset.fetch.time.sleep", pauses.append)
+    monkeypatch.setattr("agegender.download.fetch.time.sleep", pauses.append)
     web.answers = [status(500)]
     with pytest.raises(UserError, match="6 tries in a row failed"):
         fetch(web.address(), tmp_path)
@@ -369,7 +369,7 @@ def test_progress_in_a_log(capsys: pytest.CaptureFixture, monkeypatch: pytest.Mo
     assert first.startswith("checking: 3 of 3 photos in 00:00, ")
     assert second.startswith("faces.zip: 1.50M of 2.00MB in 00:00, ")
     assert second.endswith("B/s")
-    monkeypatch.setattr("agegender.console._LOG_SECONDS", 0)
+    monkeypatch.setattr("agegender.common.console._LOG_SECONDS", 0)
     list(track(iter("abc"), None, "reading", "files"))
     assert [line.split(" in ")[0] for line in capsys.readouterr().err.splitlines()] == [
         "reading: 1 files",
@@ -381,7 +381,7 @@ def test_progress_in_a_log(capsys: pytest.CaptureFixture, monkeypatch: pytest.Mo
 
 def test_progress_in_a_terminal() -> None:
     program = (
-        "from agegender.console import transfer\n"
+        "from agegender.common.console import transfer\n"
         "with transfer('faces.zip') as progress:\n"
         "    progress.total = 4_000_000\n"
         "    progress.advance(4_000_000)\n"
@@ -414,7 +414,7 @@ def drive(web: Web, monkeypatch: pytest.MonkeyPatch) -> Web:
         return send(self, request, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(requests.Session, "send", here)
-    monkeypatch.setattr("agegender.dataset.google_drive._RETRIES", 1)
+    monkeypatch.setattr("agegender.download.google_drive._RETRIES", 1)
     monkeypatch.setattr(gdown.download.__globals__["random"], "uniform", lambda low, high: 0.01)
     return web
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from agegender.dataset.images import MAX_PIXELS, RefusedImageError, decode, fit, square
+from agegender.preparation.images import MAX_PIXELS, RefusedImageError, decode, fit, square
 
 
 def gradient(width: int = 48, height: int = 48) -> Image.Image:

@@ -48,7 +48,7 @@ def test_training_stopped_and_killed_ends_in_the_same_bytes(
 ) -> None:
     clone = reproduced.copy(tmp_path)
     # So many that no signal comes behind a member's last one, however late it is.
-    clone.set_parameters(train_custom={"epochs": 75, "members": 2})
+    clone.set_parameters(train_custom={"epochs": 75, "ensemble_size": 2})
     clone.dvc("repro", "--single-item", "train_custom")
     before = (clone.path / "models/custom.keras").read_bytes()
     stopped = signalled(clone, "epoch 1/75", signal.SIGINT)
@@ -151,8 +151,8 @@ def test_what_vanishes_during_the_work_is_named(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
     script = """
 from pathlib import Path
-from agegender.errors import UserError
-from stages.common import run
+from agegender.common.errors import UserError
+from stages.common.stage import run
 
 def inputs():
     if not Path("input").exists():
@@ -183,7 +183,8 @@ def test_training_goes_on_when_a_full_disk_has_room_again(
     # The state of the training is larger than this.
     limited = """
 import resource
-from stages import common, train_custom
+from stages import train_custom
+from stages.common import stage as common
 
 train_members = train_custom.train_members
 

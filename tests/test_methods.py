@@ -45,27 +45,27 @@ def test_the_defaults_are_told_without_what_they_leave_out() -> None:
 
 def test_every_ingredient_of_the_best_recipe_is_told() -> None:
     # Other numbers than the recipe's where they are in what is told.
-    custom = best("train_custom") | {"convolutions": 2, "learning_rate": 0.003, "epochs": 30}
+    custom = best("train_custom") | {"convs_per_block": 2, "learning_rate": 0.003, "epochs": 30}
     custom["augmentation"] = custom["augmentation"] | {"erasing": 0.25}
-    custom["zooms"] = []
-    vgg16 = best("train_vgg16") | {"base_learning_rate": 0.0004}
+    custom["tta_zooms"] = []
+    vgg16 = best("train_vgg16") | {"backbone_learning_rate": 0.0004}
     embedding = best("embed_vgg16") | {"views": 2}
     network = methods.custom_network(BOTH, custom)
     assert "2 convolutions of " in network and " max pooling behind the last" in network
     assert "then batch normalisation and ReLU (which each has)" in network
     assert "global average pooling" in network and "flattened" not in network
     assert "softmax over the ages" in network and "its mirror image" in network
-    zoomed = custom | {"zooms": [0.9, 1.1]}
+    zoomed = custom | {"tta_zooms": [0.9, 1.1]}
     assert methods.custom_network(BOTH, zoomed).endswith(
         "mean over a photo, the photo at 0.9 and 1.1 times its size and their mirror images."
     )
     assert "Neither is a mean over a photo and its" in methods.comparing(custom, False, BOTH)
     assert "networks" not in network + methods.comparing(custom, False, BOTH)
-    several = custom | {"members": 3}
+    several = custom | {"ensemble_size": 3}
     assert "3 such networks are trained" in methods.custom_network(BOTH, several)
     assert methods.custom_network(BOTH, several).endswith("to a photo and its mirror image.")
     assert "first of the 3 networks" in methods.comparing(several, False, BOTH)
-    zoomed["mirror"] = False
+    zoomed["tta_flip"] = False
     assert "over a photo and the photo at 0.9 and" in methods.comparing(zoomed, False, BOTH)
     other = methods.vgg16_network(BOTH, vgg16)
     assert "average pooling, batch normalisation and then" in other and "mirror image" in other
@@ -102,13 +102,13 @@ def test_every_ingredient_of_the_best_recipe_is_told() -> None:
 
 
 def test_the_epoch_that_was_kept_is_told_and_fewer_are_not_advised() -> None:
-    kept = methods.kept(parameters("train_custom", best_epoch=True), CURVE)
+    kept = methods.kept(parameters("train_custom", restore_best_weights=True), CURVE)
     assert kept == "those after epoch 2, whose validation loss is the lowest"
-    keeping = [parameters("train_custom", best_epoch=best) for best in (False, True)]
+    keeping = [parameters("train_custom", restore_best_weights=best) for best in (False, True)]
     last, best = (prose.fitting("the CNN", CURVE, training) for training in keeping)
     assert "Fewer epochs" in last and "The model kept" not in last
     assert "Fewer epochs" not in best and "The model kept is that of epoch 2" in best
-    several = prose.fitting("the CNN", CURVE, keeping[1] | {"members": 2})
+    several = prose.fitting("the CNN", CURVE, keeping[1] | {"ensemble_size": 2})
     assert "The first network kept is that of epoch 2" in several
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agegender.dataset.names import Labels, parse
+from agegender.preparation.names import Labels, parse
 
 STAMP = "20170116174525125"
 

@@ -17,29 +17,33 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from agegender.dataset.example import Example
-from agegender.dataset.photos import SPLITS
-from agegender.dataset.records import shard_name, write_index, write_shard
-from agegender.errors import UserError
-from agegender.networks import custom, objective, precision, vgg16, vgg16_base
-from agegender.networks.augmentation import augment, of_epoch
+from agegender.augmentation.augmentation import augment, of_epoch
+from agegender.augmentation.parameters import Augmentation
+from agegender.common.errors import UserError
+from agegender.custom import network as custom
+from agegender.custom.parameters import TrainCustom
+from agegender.evaluation.describe import layers, parameter_counts
+from agegender.evaluation.predict import load
+from agegender.networks import precision
 from agegender.networks.batches import embeddings, generator, photos
-from agegender.networks.describe import layers, parameter_counts
-from agegender.networks.embedding import embed, saved_photos, views
-from agegender.networks.heads import Head
 from agegender.networks.network import Network, with_weights
-from agegender.networks.normalization import FusedBatchNormalization
-from agegender.networks.objective import soft_labels
-from agegender.networks.optimizer import optimizer
-from agegender.networks.predict import load
 from agegender.networks.progress import Progress
-from agegender.networks.saving import save
-from agegender.networks.training import Epoch, History, train_members
-from agegender.networks.vgg16_base import load_weights
-from agegender.networks.vgg16_normalized import calibrate
-from agegender.parameters.augmentation import Augmentation
-from agegender.parameters.train_custom import TrainCustom
-from agegender.parameters.train_vgg16 import TrainVgg16
+from agegender.photos.example import Example
+from agegender.photos.photos import SPLITS
+from agegender.photos.records import shard_name, write_index, write_shard
+from agegender.training import objective
+from agegender.training.heads import Head
+from agegender.training.normalization import FusedBatchNormalization
+from agegender.training.objective import soft_labels
+from agegender.training.optimizer import optimizer
+from agegender.training.saving import save
+from agegender.training.training import Epoch, History, train_members
+from agegender.vgg16 import network as vgg16
+from agegender.vgg16.frozen import backbone as vgg16_base
+from agegender.vgg16.frozen.backbone import load_weights
+from agegender.vgg16.frozen.embedding import embed, saved_photos, views
+from agegender.vgg16.normalized import calibrate
+from agegender.vgg16.parameters import TrainVgg16
 from tools.clones import ROOT
 from tools.trials import MODELS
 
@@ -84,7 +88,7 @@ def test_the_custom_cnn_has_the_source_reports_parameters() -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{}, {"convolutions": 2, "batch_normalization": True, "age_head": "distribution"}],
+    [{}, {"convs_per_block": 2, "batch_normalization": True, "age_head": "distribution"}],
 )
 def test_every_formula_counts_its_layers_parameters(changed: dict[str, Any]) -> None:
     base = vgg16_base.base(32, "block5", weights=None)
@@ -149,18 +153,23 @@ def test_a_member_is_gone_before_the_next_is_trained(tmp_path: Path) -> None:
         alive.append(sum(weight() is not None for weight in weights))
         weights.extend(weakref.ref(weight) for weight in network.trained.trainable_variables)
 
-    trained(tmp_path / "key", members=3, epochs=1, average_decay=0.9, built=built)
+    trained(tmp_path / "key", members=3, epochs=1, ema_momentum=0.9, built=built)
     assert len(weights) >= 3 and alive == [0, 0, 0]
 
 
 def members_of(model: str, number: int) -> tuple[Network, list[list[np.ndarray]]]:
     """A network to be saved, and weights for each of its members."""
-    changed = {"members": number, "dense_units": [8], "batch_normalization": True, "zooms": [1.1]}
+    changed = {
+        "ensemble_size": number,
+        "dense_units": [8],
+        "batch_normalization": True,
+        "tta_zooms": [1.1],
+    }
     keras.utils.set_random_seed(3)
     if model == "custom":
         network = custom.build(custom_options(filters=[4, 8], **changed), 32, BOTH, to_save=True)
     else:
-        options = vgg16_options(unfreeze="block5", base_batch_normalization=True, **changed)
+        options = vgg16_options(unfreeze="block5", backbone_batch_normalization=True, **changed)
         layers = vgg16.layers(options, 32, None, to_save=True)
         network = vgg16.build(options, layers, 32, BOTH, to_save=True)
     return network, [member.get_weights() for member in network.members]
@@ -223,7 +232,7 @@ def test_batch_normalisation_in_vgg16_changes_nothing_to_begin_with(tmp_path: Pa
     expected = through(plain.above, embedded)
 
     options = vgg16_options(
-        unfreeze="block4", base_batch_normalization=True, dense_units=[8], mirror=True
+        unfreeze="block4", backbone_batch_normalization=True, dense_units=[8], mirror=True
     )
     layers = vgg16.layers(options, 32, weights)
     calibrate(layers, weights, embedded)
@@ -354,8 +363,8 @@ EVERYTHING: dict[str, Any] = {
     "weight_decay": 0.1,
     "label_smoothing": 0.1,
     "age_weight": 0.5,
-    "average_decay": 0.9,
-    "best_epoch": True,
+    "ema_momentum": 0.9,
+    "restore_best_weights": True,
 }
 
 
@@ -408,8 +417,8 @@ def trained(
     ("tasks", "changed"),
     [
         (["gender", "age"], {}),
-        (["gender"], {"average_decay": 0.9}),
-        (["age"], {"best_epoch": True}),
+        (["gender"], {"ema_momentum": 0.9}),
+        (["age"], {"restore_best_weights": True}),
         (["gender", "age"], {"age_head": "distribution", "age_estimate": "median", **EVERYTHING}),
     ],
 )
@@ -437,7 +446,7 @@ def test_training_that_was_stopped_ends_in_the_same_weights(
 def test_training_stops_early_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     # So fast that it gets worse at once.
     wild: dict[str, Any] = {"learning_rate": 3.0, "epochs": 20, "dropout": 0.0}
-    best, curves = trained(tmp_path / "a/key", patience=2, best_epoch=True, **wild)
+    best, curves = trained(tmp_path / "a/key", patience=2, restore_best_weights=True, **wild)
     history = History(curves)
     assert len(curves) == history.best + 3 < 20
     # The best epoch's weights are those of a training that ended there.
@@ -463,7 +472,7 @@ def test_averaged_weights_are_those_that_validation_sees(tmp_path: Path) -> None
         for epochs in (1, 2, 3)
     ]
     averaged, curves = trained(
-        tmp_path / "a/key", dropout=0.0, batch_size=50, epochs=3, average_decay=0.75
+        tmp_path / "a/key", dropout=0.0, batch_size=50, epochs=3, ema_momentum=0.75
     )
     for epoch, (_, steps) in zip(curves, plain, strict=True):
         assert epoch["train"] == steps[-1]["train"]
@@ -884,14 +893,14 @@ def test_an_epoch_shows_one_view_of_each_photo_and_shifts_its_map() -> None:
     maps[6:, 2, 2, 0] = 101 + np.arange(6)
     seen, places = set(), set()
     for epoch in range(20):
-        for vectors, answers in embeddings(maps, labels, 4, ["age"], (1, epoch), shift_cells=1):
+        for vectors, answers in embeddings(maps, labels, 4, ["age"], (1, epoch), feature_shift=1):
             for vector, age in zip(vectors.numpy(), answers["age"].numpy()[:, 0], strict=True):
                 assert vector.max() in (1 + age, 101 + age)
                 seen.add(float(vector.max()))
                 places.add(tuple(int(i) for i in np.argwhere(vector)[0][:2]))
     assert len(seen) == 12
     assert places == {(y, x) for y in (1, 2, 3) for x in (1, 2, 3)}
-    (plain,) = embeddings(maps, labels, 6, ["age"], shift_cells=1)
+    (plain,) = embeddings(maps, labels, 6, ["age"], feature_shift=1)
     assert (plain[0].numpy() == maps[:6]).all()
 
 

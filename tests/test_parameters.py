@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agegender.errors import UserError
-from agegender.parameters.document import Document
+from agegender.common.errors import UserError
+from cli.parameters import Document
 from tools.clones import ROOT, Clone
 
 TEXT = (ROOT / "params.yaml").read_text()
@@ -91,7 +91,7 @@ def test_a_missing_parameter_is_named(name: str) -> None:
         Document.parse(document)
 
 
-@pytest.mark.parametrize(("choosing", "value"), [("best_epoch", True), ("patience", 3)])
+@pytest.mark.parametrize(("choosing", "value"), [("restore_best_weights", True), ("patience", 3)])
 def test_nothing_chooses_by_photos_that_are_trained_on(choosing: str, value: Any) -> None:
     document = changed("train_on", "train+validation")
     Document.parse(document)
@@ -140,7 +140,7 @@ def test_a_section_that_is_no_mapping_is_told() -> None:
 
 
 SPLIT = """
-from stages.common import parameters, run
+from stages.common.stage import parameters, run
 
 
 def main() -> None:
@@ -196,7 +196,7 @@ def test_the_source_report_is_the_default() -> None:
             wanted, found = wanted[key], found[key]
         assert found == wanted, path
     # Where it is trained, and what chance does, are no part of a recipe.
-    models, others = ("custom", "vgg16"), ("seed", "threads", "strategy")
+    models, others = ("custom", "vgg16"), ("seed", "intra_op_threads", "strategy")
     left_out = {f"train_{model}.{name}" for model in models for name in others}
     trained = {path for path in leaves() if path.startswith("train_") and "." in path} | {
         "train_on"

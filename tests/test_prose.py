@@ -25,7 +25,7 @@ ACCURACY, MAE = prose.SCORES["gender"]["accuracy"], prose.SCORES["age"]["mae"]
 def test_overfitting_is_said_only_where_the_curves_show_it(
     training: list[float], validation: list[float], words: str
 ) -> None:
-    plain = {"best_epoch": False, "members": 1}
+    plain = {"restore_best_weights": False, "ensemble_size": 1}
     said = prose.fitting("the CNN", Curve(training, validation), plain)
     assert words in said
     assert ("overfits:" in said) == ("overfits:" in words)

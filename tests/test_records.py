@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agegender.dataset import example
-from agegender.dataset.example import Example
-from agegender.dataset.photos import SPLITS
-from agegender.dataset.records import (
+from agegender.common.errors import UserError
+from agegender.photos import example
+from agegender.photos.example import Example
+from agegender.photos.photos import SPLITS
+from agegender.photos.records import (
     read_index,
     read_records,
     shard_name,
@@ -18,7 +19,6 @@ from agegender.dataset.records import (
     write_index,
     write_shard,
 )
-from agegender.errors import UserError
 
 SIZE = 4
 
@@ -158,7 +158,7 @@ def test_tensorflow_reads_the_same(folder: Path) -> None:
     script = f"""
 import tensorflow as tf
 from pathlib import Path
-from agegender.dataset.records import read_records
+from agegender.photos.records import read_records
 
 scalar = tf.io.FixedLenFeature([], tf.int64)
 text = tf.io.FixedLenFeature([], tf.string)

@@ -12,7 +12,7 @@ import pytest
 import vl_convert
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from agegender.dataset.records import read_index
+from agegender.photos.records import read_index
 from agegender.report.figures import learning_curve
 from tests.conftest import Reproduced
 from tools.clones import Clone
@@ -165,19 +165,19 @@ def test_all_of_the_report_is_printed(
 
 # The structure and the objective of recipes/best.yaml, as small as they go.
 BOTH_OF_BEST = {
-    "members": 2,
+    "ensemble_size": 2,
     "batch_normalization": True,
     "age_head": "distribution",
     "age_estimate": "median",
-    "mirror": True,
+    "tta_flip": True,
     "schedule": "cosine",
     "weight_decay": 0.05,
     "age_weight": 0.5,
-    "average_decay": 0.9,
-    "best_epoch": True,
+    "ema_momentum": 0.9,
+    "restore_best_weights": True,
 }
-CUSTOM_OF_BEST = BOTH_OF_BEST | {"convolutions": 2, "pooling": "average"}
-VGG16_OF_BEST = BOTH_OF_BEST | {"unfreeze": "block5", "base_batch_normalization": True}
+CUSTOM_OF_BEST = BOTH_OF_BEST | {"convs_per_block": 2, "pooling": "average"}
+VGG16_OF_BEST = BOTH_OF_BEST | {"unfreeze": "block5", "backbone_batch_normalization": True}
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from agegender.dataset.duplicates import refuse_copies
-from agegender.dataset.names import Labels
-from agegender.dataset.photos import SPLITS
-from agegender.dataset.screening import Rejection, write_rejections
+from agegender.photos.labels import Labels
+from agegender.photos.photos import SPLITS
+from agegender.preparation.duplicates import refuse_copies
+from agegender.preparation.screening import Rejection, write_rejections
 from tests.conftest import Reproduced
 from tools import results
 from tools.clones import ROOT, Clone

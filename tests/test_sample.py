@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agegender.dataset import names
-from agegender.dataset.images import RefusedImageError, decode
-from agegender.dataset.sample import exact
-from agegender.dataset.sample.archive import draw_samples
-from agegender.dataset.sample.people import Setting, draw_face, draw_setting
-from agegender.dataset.sample.portrait import draw_portrait
+from agegender.preparation import names
+from agegender.preparation.images import RefusedImageError, decode
+from portraits import exact
+from portraits.archive import draw_samples
+from portraits.people import Setting, draw_face, draw_setting
+from portraits.portrait import draw_portrait
 
 
 def digests(folder: Path) -> dict[str, str]:

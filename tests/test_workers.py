@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agegender.errors import UserError
-from agegender.workers import available_cores, spread
+from agegender.common.errors import UserError
+from agegender.common.parallel import available_cores, spread
 
 
 def square(number: int) -> int:
@@ -50,7 +50,8 @@ def sleep_for_ever(folder: str) -> None:
 
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = (
-        "from tests.test_workers import sleep_for_ever; from agegender.workers import spread\n"
+        "from tests.test_workers import sleep_for_ever\n"
+        "from agegender.common.parallel import spread\n"
         f"list(spread(sleep_for_ever, [{str(tmp_path)!r}] * 2, 1, 2))"
     )
     parent = subprocess.Popen([sys.executable, "-c", script])
@@ -63,7 +64,8 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_workers_at_once_and_without_a_word(tmp_path: Path) -> None:
     script = (
-        "from tests.test_workers import sleep_for_ever; from agegender.workers import spread\n"
+        "from tests.test_workers import sleep_for_ever\n"
+        "from agegender.common.parallel import spread\n"
         # As stages do: whoever runs the tests in the background has Ctrl-C ignored.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"

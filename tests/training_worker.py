@@ -20,18 +20,22 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
-from agegender.dataset.example import Example
-from agegender.dataset.photos import SPLITS
-from agegender.dataset.records import shard_name, write_index, write_shard
-from agegender.errors import UserError
-from agegender.networks import custom, distribution, runtime, vgg16, vgg16_base
-from agegender.networks.augmentation import of_epoch
+from agegender.augmentation.augmentation import of_epoch
+from agegender.common.errors import UserError
+from agegender.custom import network as custom
+from agegender.custom.parameters import TrainCustom
+from agegender.networks import runtime
 from agegender.networks.batches import embeddings, photos
-from agegender.networks.distribution import ALONE, Distribution
 from agegender.networks.progress import Progress
-from agegender.networks.training import Epoch, train
-from agegender.parameters.train_custom import TrainCustom
-from agegender.parameters.train_vgg16 import TrainVgg16
+from agegender.photos.example import Example
+from agegender.photos.photos import SPLITS
+from agegender.photos.records import shard_name, write_index, write_shard
+from agegender.training import distribution
+from agegender.training.distribution import ALONE, Distribution
+from agegender.training.training import Epoch, train
+from agegender.vgg16 import network as vgg16
+from agegender.vgg16.frozen import backbone as vgg16_base
+from agegender.vgg16.parameters import TrainVgg16
 from tools.clones import ROOT
 
 BOTH = ["gender", "age"]
@@ -50,8 +54,8 @@ CASES: dict[str, dict[str, Any]] = {
         "weight_decay": 0.1,
         "label_smoothing": 0.1,
         "age_weight": 0.5,
-        "average_decay": 0.9,
-        "best_epoch": True,
+        "ema_momentum": 0.9,
+        "restore_best_weights": True,
         "augmentation": DEFAULTS["embed_vgg16"]["augmentation"],
     },
     "long": {"filters": [4], "epochs": 6, "dropout": 0.3},

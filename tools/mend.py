@@ -24,7 +24,7 @@ from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
 from voluptuous import Invalid
 
-from stages.common import KEPT_LOCK_FILE, LOCK_FILE
+from stages.common.stage import KEPT_LOCK_FILE, LOCK_FILE
 
 
 def mend(project: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agegender.dataset.photos import SPLITS
+from agegender.photos.photos import SPLITS
 from tools.trials import (
     ABLATION,
     INFANT,

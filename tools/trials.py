@@ -23,8 +23,8 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from agegender import timings
-from agegender.workers import available_cores
+from agegender.common.parallel import available_cores
+from stages.common import timings
 from tools.clones import ROOT, Clone
 
 RESULTS = ROOT / "docs/results"
@@ -79,7 +79,7 @@ UNCHANGED = {
 # network of VGG16 takes half the time of two.
 REFERENCE: dict[str, dict[str, Any]] = {
     "custom": {"train_on": "train"},
-    "vgg16": {"train_on": "train", "train_vgg16": {"members": 1}},
+    "vgg16": {"train_on": "train", "train_vgg16": {"ensemble_size": 1}},
 }
 # What is changed of that, one at a time, by the name that docs/results.md has for it: other values,
 # by section.
@@ -88,20 +88,20 @@ ABLATION: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
         "without augmentation": {"train_custom": {"augmentation": UNCHANGED}},
         "without batch normalisation": {"train_custom": {"batch_normalization": False}},
         "without the distribution of age": {"train_custom": {"age_head": "linear"}},
-        "without averaged weights": {"train_custom": {"average_decay": 0.0}},
+        "without averaged weights": {"train_custom": {"ema_momentum": 0.0}},
         "without the mean over mirror image and sizes": {
-            "train_custom": {"mirror": False, "zooms": []}
+            "train_custom": {"tta_flip": False, "tta_zooms": []}
         },
-        "with a second network": {"train_custom": {"members": 2}},
+        "with a second network": {"train_custom": {"ensemble_size": 2}},
     },
     "vgg16": {
-        "without the unfrozen blocks": {"train_vgg16": {"unfreeze": "none", "shift_cells": 0}},
+        "without the unfrozen blocks": {"train_vgg16": {"unfreeze": "none", "feature_shift": 0}},
         "without batch normalisation of the unfrozen blocks": {
-            "train_vgg16": {"base_batch_normalization": False}
+            "train_vgg16": {"backbone_batch_normalization": False}
         },
         "without augmentation": {"embed_vgg16": {"views": 1}},
         "without the distribution of age": {"train_vgg16": {"age_head": "linear"}},
-        "with a second network": {"train_vgg16": {"members": 2}},
+        "with a second network": {"train_vgg16": {"ensemble_size": 2}},
     },
 }
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agegender.dataset.names import GENDERS, RACES
+from agegender.photos.labels import GENDERS, RACES
 
 # The decade from which on ages are taken together.
 LAST_DECADE = 9

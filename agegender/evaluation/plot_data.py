@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from agegender.dataset.names import GENDERS
 from agegender.evaluation.bootstrap import COVERAGE, Estimate
 from agegender.evaluation.metrics import Evaluation
 from agegender.evaluation.scores import (
@@ -17,6 +16,7 @@ from agegender.evaluation.scores import (
     THRESHOLD,
     calibration_bin,
 )
+from agegender.photos.labels import GENDERS
 
 _DECIMALS = 4
 _Z = NormalDist().inv_cdf((1 + COVERAGE) / 2)

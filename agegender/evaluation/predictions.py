@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agegender.errors import UserError
+from agegender.common.errors import UserError
 from agegender.evaluation.scores import THRESHOLD
 
 LABELS = ["file", "gender", "age", "race"]

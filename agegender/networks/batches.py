@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from agegender.dataset.records import read_index
+from agegender.photos.records import read_index
 
 # Serialised photos held for shuffling: about 100 MB at 128 pixels a side.
 SHUFFLE_BUFFER = 2048
@@ -117,7 +117,7 @@ def embeddings(
     batch_size: int,
     tasks: Sequence[str],
     order: tuple[int, int] | None = None,
-    shift_cells: int = 0,
+    feature_shift: int = 0,
 ) -> tf.data.Dataset:
     """Embeddings and labels of a split, read as they are needed.
 
@@ -129,7 +129,7 @@ def embeddings(
         tasks: the labels wanted.
         order: (seed, epoch), which draw the order. Each photo goes through its views from epoch to
             epoch, from one that the seed draws. None keeps the array's order and its first view.
-        shift_cells: cells, at most, by which maps are shifted at random in each direction; the
+        feature_shift: cells, at most, by which maps are shifted at random in each direction; the
             edge is repeated. Only with ``order`` and maps of shape (height, width, channels).
 
     Returns:
@@ -145,7 +145,7 @@ def embeddings(
         random.shuffle(rows)
         count = len(embedded) // len(labels)
         views = (generator(seed, 0, _VIEWS).integers(count, size=len(rows)) + epoch) % count
-        shifts = random.integers(-shift_cells, shift_cells, (len(rows), 2), endpoint=True)
+        shifts = random.integers(-feature_shift, feature_shift, (len(rows), 2), endpoint=True)
     columns = {"gender": 0, "age": 1}
 
     def batches():  # type: ignore[no-untyped-def]
@@ -153,7 +153,7 @@ def embeddings(
             batch = slice(start, start + batch_size)
             chosen = rows[batch]
             vectors = read(views[chosen] * len(labels) + chosen)
-            if embedded.ndim == 4 and shift_cells:
+            if embedded.ndim == 4 and feature_shift:
                 vectors = np.stack(
                     [_shifted(*pair) for pair in zip(vectors, shifts[batch], strict=True)]
                 )

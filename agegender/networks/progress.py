@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from agegender.dataset.resumable import remove_if_free, take
+from agegender.common.resumable import remove_if_free, take
 
 # Arrays and a JSON-like state.
 Kept = tuple[list[np.ndarray], dict[str, Any]]

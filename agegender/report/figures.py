@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from agegender.dataset.names import GENDERS, MAX_AGE
+from agegender.photos.labels import GENDERS, MAX_AGE
 from agegender.report.prose import span
 
 # Drawn with these, and replaced by what the page's style sheet says.

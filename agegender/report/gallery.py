@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from agegender.dataset.example import Example
-from agegender.dataset.names import GENDERS
 from agegender.evaluation.predictions import tasks_of
+from agegender.photos.example import Example
+from agegender.photos.labels import GENDERS
 
 # An age at most so many years off counts as right here.
 RIGHT_YEARS = 5

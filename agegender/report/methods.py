@@ -33,7 +33,7 @@ def custom_network(tasks: Sequence[str], training: Parameters) -> str:
         tasks: that it was trained for.
         training: the parameters of its training stage, as in all functions here.
     """
-    filters, convolutions = training["filters"], training["convolutions"]
+    filters, convolutions = training["filters"], training["convs_per_block"]
     blocks = "1 block" if len(filters) == 1 else f"{len(filters)} blocks"
     row = (
         "a convolution of 3×3"
@@ -69,7 +69,7 @@ def vgg16_network(tasks: Sequence[str], training: Parameters) -> str:
         if first == "none"
         else f"It is trained from {first} on; what lies before is frozen."
     )
-    if first != "none" and training["base_batch_normalization"]:
+    if first != "none" and training["backbone_batch_normalization"]:
         trained += " Each convolution that is trained has batch normalisation put behind it."
     normalized = ", batch normalisation" if training["batch_normalization"] else ""
     return (
@@ -101,7 +101,7 @@ def _head(tasks: Sequence[str], training: Parameters) -> str:
 
 
 def _mean(training: Parameters) -> str:
-    seen, members = _seen(training), training["members"]
+    seen, members = _seen(training), training["ensemble_size"]
     if members > 1:
         return (
             f" {members} such networks are trained, each by a seed of its own; the model answers "
@@ -113,10 +113,10 @@ def _mean(training: Parameters) -> str:
 def _seen(training: Parameters) -> str:
     """What an answer is the mean over; nothing where it is the answer to the photo alone."""
     parts = ["a photo"]
-    if zooms := training["zooms"]:
+    if zooms := training["tta_zooms"]:
         times = listed([f"{zoom:g}" for zoom in zooms])
         parts.append(f"the photo at {times} times its size")
-    if training["mirror"]:
+    if training["tta_flip"]:
         parts.append(f"{'their' if zooms else 'its'} mirror image{'s' if zooms else ''}")
     return listed(parts) if len(parts) > 1 else ""
 
@@ -149,8 +149,8 @@ def optimizer(training: Parameters) -> str:
     words = f"{'AdamW' if training['weight_decay'] else 'Adam'}, learning rate "
     words += str(training["learning_rate"])
     pretrained = training.get("unfreeze", "none") != "none"
-    if pretrained and training["base_learning_rate"]:
-        words += f", and {training['base_learning_rate']} for the pre-trained layers"
+    if pretrained and training["backbone_learning_rate"]:
+        words += f", and {training['backbone_learning_rate']} for the pre-trained layers"
     if training["schedule"] == "cosine":
         warmup = training["warmup_epochs"]
         rising = f"reached from 0 over {_epochs(warmup)}, then" if warmup else "from the start"
@@ -171,7 +171,7 @@ def loss(tasks: Sequence[str], training: Parameters) -> str:
         "age": "mean absolute error of age"
         if training["age_head"] == "linear"
         else f"cross-entropy over ages, each label softened to a normal distribution with a "
-        f"standard deviation of {training['age_spread']} years",
+        f"standard deviation of {training['age_label_sigma']} years",
     }
     smoothing = training["label_smoothing"]
     if smoothing:
@@ -215,7 +215,7 @@ def changes(training: Parameters, embedding: Parameters | None = None) -> str:
             views = f"the photo, its mirror image and {embedding['views'] - 2} more"
             views += f", at random {changed}" if changed else ""
         parts.append(f"one of {embedding['views']} views in each epoch ({views})")
-    cells = training["shift_cells"]
+    cells = training["feature_shift"]
     if cells and training["unfreeze"] != "none":
         what = "a cell" if cells == 1 else f"{cells} cells"
         parts.append(f"feature maps shifted by up to {what}")
@@ -234,11 +234,11 @@ def kept(training: Parameters, curve: Curve) -> str:
         curve: of the loss.
     """
     words = "those after the last epoch"
-    if training["best_epoch"]:
+    if training["restore_best_weights"]:
         words = f"those after epoch {curve.lowest + 1}, whose validation loss is the lowest"
-        if training["members"] > 1:
+        if training["ensemble_size"] > 1:
             words += " in the first network; each of the others has its own"
-    decay = training["average_decay"]
+    decay = training["ema_momentum"]
     if decay:
         words += f"; a moving average over the steps before, with decay {decay:g} a step"
     return words
@@ -268,7 +268,7 @@ def comparing(
     words += f", with {listed(at_work)} at work" if at_work else ""
     words += (
         "; so they may lie on the worse side of validation figures, which are taken after it"
-        f"{', of the averaged weights' if training['average_decay'] else ''}."
+        f"{', of the averaged weights' if training['ema_momentum'] else ''}."
     )
     if "gender" in tasks and training["label_smoothing"]:
         words += (
@@ -276,8 +276,8 @@ def comparing(
         )
     if seen := _seen(training):
         words += f" Neither is a mean over {seen}, as the saved model’s answers are."
-    if training["members"] > 1:
-        words += f" Both are of the first of the {training['members']} networks."
+    if training["ensemble_size"] > 1:
+        words += f" Both are of the first of the {training['ensemble_size']} networks."
     if train_on != "train":
         words += " The validation photos are among those of training."
     return words
@@ -285,7 +285,7 @@ def comparing(
 
 def _normalizes(training: Parameters) -> bool:
     """Whether anything that is trained has batch normalisation."""
-    above = training.get("unfreeze", "none") != "none" and training["base_batch_normalization"]
+    above = training.get("unfreeze", "none") != "none" and training["backbone_batch_normalization"]
     return bool(training["batch_normalization"] or above)
 
 

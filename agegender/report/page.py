@@ -12,9 +12,9 @@ import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from agegender.dataset.names import GENDERS, RACES
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.metrics import LEADING, MIN_GROUP, Gap
+from agegender.photos.labels import GENDERS, RACES
 from agegender.report import figures, gallery, methods, prose
 from agegender.report.gallery import Row
 from agegender.report.results import Curve, Model

@@ -189,7 +189,7 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
             f"{capitalised(model)} was trained on the validation photos too, so that these curves "
             "cannot show whether it overfits."
         )
-    keeps_best = training["best_epoch"]
+    keeps_best = training["restore_best_weights"]
     epochs = len(curve.validation)
     if epochs == 1:
         return f"After one epoch, {model} has no curve yet that could show overfitting."
@@ -201,7 +201,7 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
     )
     kept = ""
     if keeps_best:
-        which = "model" if training["members"] == 1 else "first network"
+        which = "model" if training["ensemble_size"] == 1 else "first network"
         kept = f" The {which} kept is that of epoch {lowest + 1}."
     rise = last - best
     if rise >= OVERFITTING_RISE * abs(best) and curve.training[-1] < curve.training[lowest]:

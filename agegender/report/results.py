@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from agegender.errors import UserError
+from agegender.common.errors import UserError
 from agegender.evaluation.predictions import read_predictions, tasks_of
 
 # The metrics of the learning curves by task.

@@ -1,0 +1,1 @@
+"""Random changes of photos, a function of the photos, the parameters and a key."""

@@ -1,0 +1,1 @@
+"""The custom CNN, trained from scratch."""

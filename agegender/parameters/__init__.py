@@ -1,1 +1,0 @@
-"""What params.yaml may say: one module a section, each a pydantic model."""

@@ -1,0 +1,1 @@
+"""From raw photos to splits without leaks and photos of one size."""

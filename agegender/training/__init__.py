@@ -1,0 +1,1 @@
+"""Training either network: objective, optimizer, callbacks, exact resuming, saving."""

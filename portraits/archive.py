@@ -1,0 +1,125 @@
+"""A folder of drawn portraits, with UTKFace's names, ages and blemishes."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from agegender.common.console import track
+from agegender.common.parallel import spread
+from portraits.people import draw_face, draw_setting
+from portraits.portrait import draw_portrait
+
+# Faces by age, 0 to 116, and the women among them by decade of age, in a random 5,000 of UTKFace
+# (https://susanqq.github.io/UTKFace/), whose names carry the labels.
+_FACES_BY_AGE = (
+    0, 242, 99, 54, 68, 40, 34, 32, 59, 31,
+    33, 19, 30, 11, 31, 37, 47, 33, 59, 18,
+    56, 67, 90, 92, 186, 159, 517, 127, 169, 107,
+    150, 82, 149, 22, 82, 180, 90, 62, 77, 57,
+    116, 29, 49, 25, 21, 96, 46, 29, 23, 24,
+    81, 19, 61, 47, 61, 47, 62, 23, 58, 21,
+    61, 30, 36, 25, 14, 47, 22, 11, 17, 9,
+    30, 4, 32, 11, 11, 32, 15, 7, 11, 5,
+    26, 5, 8, 2, 3, 36, 8, 2, 5, 7,
+    19, 0, 3, 3, 0, 0, 3, 0, 0, 1,
+    2, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 1,
+)  # fmt: skip
+_WOMEN_BY_DECADE = (0.522, 0.557, 0.591, 0.487, 0.301, 0.288, 0.331, 0.411, 0.529, 0.594)
+# Added to every age, so that one which is missing in these 5,000 is rare and not impossible.
+_RARE = 0.3
+
+_FIRST_TIMESTAMP = datetime(2016, 12, 17, 14, 27, 40)
+_CHUNK = 8
+
+Blemish = Literal["none", "missing field", "copy", "truncated", "no image"]
+
+
+class _Order(NamedTuple):
+    """A file to be written: portrait ``portrait``, under the timestamp of number ``number``."""
+
+    number: int
+    portrait: int
+    blemish: Blemish
+
+
+def draw_samples(folder: Path, count: int, seed: int, processes: int | None = None) -> None:
+    """Draw portraits into ``folder``, on all cores.
+
+    There are ``count`` good portraits and, besides them, a few spoilt files such as UTKFace's own
+    archive holds: names without the race, byte-identical copies under a later timestamp, truncated
+    JPEGs, and one that is no image (`spoilt_files` tells how many).
+
+    The bytes of a file depend on ``seed`` and on the file's number alone: not on ``count`` for the
+    good ones, nor on the number of processes.
+
+    Args:
+        folder: exists; files of the same names are overwritten.
+        count: good portraits.
+        seed: 0 or more.
+        processes: how many draw; by default one a core.
+    """
+    orders = [_Order(number, number, "none") for number in range(count)]
+    for blemish, number_of_files in spoilt_files(count).items():
+        for index in range(number_of_files):
+            number = len(orders)
+            # Spread over the portraits, not the first ones.
+            portrait = (2 * index + 1) * count // (2 * number_of_files)
+            orders.append(_Order(number, portrait if blemish == "copy" else number, blemish))
+    written = spread(partial(_write, folder, seed), orders, _CHUNK, processes)
+    for _ in track(written, len(orders), "drawing portraits", "files"):
+        pass
+
+
+def spoilt_files(count: int) -> dict[Blemish, int]:
+    """How many spoilt files of each kind come with ``count`` good portraits: 10 with 1,200."""
+    return {
+        "missing field": 1 + count // 600,
+        "copy": 1 + count // 400,
+        "truncated": 1 + count // 1200,
+        "no image": 1,
+    }
+
+
+def _write(folder: Path, seed: int, order: _Order) -> None:
+    name, content = _draw_file(seed, order)
+    (folder / name).write_bytes(content)
+
+
+def _draw_file(seed: int, order: _Order) -> tuple[str, bytes]:
+    labels, setting_rng, face_rng, paint = (
+        np.random.default_rng([seed, order.portrait, stream]) for stream in range(4)
+    )
+    age, gender = draw_labels(labels)
+    setting = draw_setting(setting_rng)
+    image = draw_portrait(draw_face(age, gender, face_rng), setting, paint)
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=setting.quality)
+    content = buffer.getvalue()
+    fields = [str(age), str(gender), str(setting.race), _timestamp(seed, order.number)]
+    if order.blemish == "missing field":
+        del fields[2]
+    elif order.blemish == "truncated":
+        content = content[: len(content) // 2]
+    elif order.blemish == "no image":
+        content = b"<html><body>404 Not Found</body></html>\n"
+    return "_".join(fields) + ".jpg.chip.jpg", content
+
+
+def draw_labels(rng: np.random.Generator) -> tuple[int, int]:
+    """An age in years and a gender (0 male, 1 female), as frequent as in UTKFace."""
+    frequency = np.array(_FACES_BY_AGE) + _RARE
+    age = int(rng.choice(len(frequency), p=frequency / frequency.sum()))
+    share = _WOMEN_BY_DECADE[min(age // 10, len(_WOMEN_BY_DECADE) - 1)]
+    return age, int(rng.random() < share)
+
+
+def _timestamp(seed: int, number: int) -> str:
+    """17 digits, down to the millisecond; each number's is later than that of the one before."""
+    pause = np.random.default_rng([seed, number, 4]).integers(0, 61_000)
+    moment = _FIRST_TIMESTAMP + timedelta(seconds=61 * number, milliseconds=int(pause))
+    return moment.strftime("%Y%m%d%H%M%S") + f"{moment.microsecond // 1000:03d}"

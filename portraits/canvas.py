@@ -1,0 +1,172 @@
+"""Antialiased painting of soft shapes on an array of pixels."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from portraits.exact import cosine, length, power, sine
+
+Points = NDArray[np.float64]
+Mask = NDArray[np.float32]
+
+# Masks are drawn so many times larger a side, and then averaged.
+_SUPERSAMPLING = 3
+# Blurred by so many pixels, an edge needs no antialiasing.
+_SMOOTH = 1.5
+
+
+class Canvas:
+    """A square picture that shapes are painted on.
+
+    Attributes:
+        pixels: float32, shape (size, size, 3), RGB, 0 to 255.
+    """
+
+    def __init__(self, pixels: NDArray[np.float32]) -> None:
+        """Paint on these ``pixels``, shape (size, size, 3)."""
+        self.pixels = pixels
+        self._size = len(pixels)
+
+    def fill(
+        self,
+        shapes: Points,
+        colour: ArrayLike,
+        opacity: float = 1.0,
+        blur: float = 0.0,
+        within: Mask | None = None,
+    ) -> None:
+        """Fill one polygon, or several that may overlap.
+
+        Args:
+            shapes: corners in pixels, x and y; shape (n, 2), or (polygons, n, 2).
+            colour: RGB, 0 to 255.
+            opacity: 0 to 1.
+            blur: standard deviation of the edge's softness, in pixels.
+            within: shape (size, size), 0 to 1; nothing is painted where it is 0.
+        """
+        if opacity <= 0:
+            return
+        top, left, mask = self._local_mask(shapes, blur)
+        if not mask.size:
+            return
+        window = slice(top, top + mask.shape[0]), slice(left, left + mask.shape[1])
+        mask *= np.float32(opacity)
+        if within is not None:
+            mask *= within[window]
+        under = self.pixels[window]
+        change = np.asarray(colour, dtype=np.float32) - under
+        change *= mask[..., None]
+        under += change
+
+    def tint(self, mask: Mask, colour: ArrayLike, opacity: float) -> None:
+        """Paint everything where ``mask``, shape (size, size), is 1."""
+        self.pixels += (mask * np.float32(opacity))[..., None] * (
+            np.asarray(colour, dtype=np.float32) - self.pixels
+        )
+
+    def mask(self, shapes: Points, blur: float = 0.0) -> Mask:
+        """How much of each pixel polygons cover: shape (size, size), 0 to 1."""
+        whole = np.zeros((self._size, self._size), dtype=np.float32)
+        top, left, mask = self._local_mask(shapes, blur)
+        whole[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
+        return whole
+
+    def _local_mask(self, shapes: Points, blur: float) -> tuple[int, int, Mask]:
+        """Where the mask's upper left corner is, y and x, and the mask as far as it is inside."""
+        polygons = shapes if shapes.ndim == 3 else shapes[None]
+        size, margin = self._size, int(3 * blur) + 2
+        (least_x, least_y), (most_x, most_y) = polygons.min((0, 1)), polygons.max((0, 1))
+        # A margin around the picture too, so that a blurred shape may reach in from outside.
+        x0, y0 = max(int(least_x) - margin, -margin), max(int(least_y) - margin, -margin)
+        x1 = min(int(most_x) + margin, size + margin)
+        y1 = min(int(most_y) + margin, size + margin)
+        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, size), min(y1, size)
+        if right <= left or bottom <= top:
+            return 0, 0, np.zeros((0, 0), dtype=np.float32)
+        scale = _SUPERSAMPLING if blur < _SMOOTH else 1
+        image = Image.new("L", ((x1 - x0) * scale, (y1 - y0) * scale))
+        draw = ImageDraw.Draw(image)
+        for polygon in ((polygons - (x0, y0)) * scale).reshape(len(polygons), -1).tolist():
+            draw.polygon(polygon, fill=255)
+        if scale > 1:
+            image = image.reduce(scale)
+        if blur:
+            image = image.filter(ImageFilter.GaussianBlur(blur))
+        if (left, top, right, bottom) != (x0, y0, x1, y1):
+            image = image.crop((left - x0, top - y0, right - x0, bottom - y0))
+        return top, left, np.asarray(image, dtype=np.float32) / np.float32(255)
+
+
+def curve(points: ArrayLike, steps: int = 6, closed: bool = False) -> Points:
+    """A smooth curve through ``points`` (Catmull-Rom spline).
+
+    Args:
+        points: shape (n, k), n at least 2.
+        steps: points of the result a piece.
+        closed: whether the last is joined to the first.
+
+    Returns:
+        shape (n * steps, k) if closed, else ((n - 1) * steps + 1, k).
+    """
+    p = np.asarray(points, dtype=np.float64)
+    if closed:
+        before, after, later = np.roll(p, 1, 0), np.roll(p, -1, 0), np.roll(p, -2, 0)
+        here = p
+    else:
+        padded = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
+        before, here, after, later = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
+    t = (np.arange(steps) / steps)[None, :, None]
+    before, here, after, later = (q[:, None, :] for q in (before, here, after, later))
+    pieces = 0.5 * (
+        2 * here
+        + (after - before) * t
+        + (2 * before - 5 * here + 4 * after - later) * t * t
+        + (3 * here - before - 3 * after + later) * t * t * t
+    )
+    smooth = pieces.reshape(-1, p.shape[1])
+    return smooth if closed else np.concatenate([smooth, p[-1:]])
+
+
+def stroke(line: Points, width: float, ends: tuple[float, float] = (0.15, 0.15)) -> Points:
+    """The outline of a brush stroke along ``line``, or of one along each of several lines.
+
+    Args:
+        line: shape (..., n, 2), n at least 3.
+        width: of the middle, in the unit of ``line``.
+        ends: width of the first and the last point as a share of ``width``.
+
+    Returns:
+        shape (..., 2n, 2).
+    """
+    along = np.empty_like(line)
+    along[..., 1:-1, :] = line[..., 2:, :] - line[..., :-2, :]
+    along[..., 0, :] = line[..., 1, :] - line[..., 0, :]
+    along[..., -1, :] = line[..., -1, :] - line[..., -2, :]
+    distance = np.maximum(length(along[..., 0], along[..., 1]), 1e-9)
+    t = np.linspace(0, 1, line.shape[-2])
+    taper = np.maximum(_bulge(line.shape[-2]), ends[0] * (1 - t) + ends[1] * t)
+    normal = along[..., ::-1] * (-1, 1) * (0.5 * width * taper / distance)[..., None]
+    return np.concatenate([line + normal, (line - normal)[..., ::-1, :]], axis=-2)
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, tilt: float = 0.0, n: int = 28) -> Points:
+    """An ellipse around (x, y) with these radii, turned by ``tilt`` radians."""
+    cosines, sines = _circle(n)
+    u, v = rx * cosines, ry * sines
+    cos, sin = (cosine(tilt), sine(tilt)) if tilt else (1.0, 0.0)
+    return np.stack([x + u * cos - v * sin, y + u * sin + v * cos], axis=1)
+
+
+@cache
+def _bulge(n: int) -> NDArray[np.float64]:
+    """How wide a stroke is at its ``n`` points, as a share of its middle."""
+    return np.asarray(power(sine(np.pi * np.linspace(0, 1, n)), 0.7))
+
+
+@cache
+def _circle(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cosines and sines of ``n`` angles all round."""
+    angle = np.arange(n) * (2 * np.pi / n)
+    return cosine(angle), sine(angle)

@@ -1,0 +1,1 @@
+"""What every stage script shares: declared parameters, errors in one line, an orderly end."""

@@ -1,0 +1,205 @@
+"""What every stage script does alike: read its declared parameters, and fail with one line."""
+
+import errno
+import os
+import platform
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agegender.common.errors import UserError
+from agegender.common.interrupts import held_back
+from agegender.common.parameters import Section
+from stages.common import process, timings
+
+# Where this process's folder keeps DVC's record of all stages, and the copy of it.
+LOCK_FILE = Path("dvc.lock")
+KEPT_LOCK_FILE = Path("progress/dvc.lock")
+
+_STARTED = time.monotonic()
+_saved: Callable[[], str] = str
+SectionType = TypeVar("SectionType", bound=Section)
+
+
+def project_root() -> Path:
+    """The folder that the user works in, also for an experiment that DVC runs in another folder.
+
+    Relative paths in params.yaml and everything kept between runs belong here.
+    """
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def record_time(stage: str, output: Path, earlier: float = 0.0, **more: Any) -> None:
+    """Keep how long it took to write ``output``, and what else there is to say of it.
+
+    That is how long this process has been at it, and the seconds that ``earlier`` ones spent on
+    what it took over. Times lie in timings/, which is neither DVC's nor git's: no result depends
+    on them.
+    """
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    seconds = time.monotonic() - _STARTED + earlier
+    timings.record(project_root() / "timings", stage, output, seconds, machine=machine, **more)
+
+
+class Parameters:
+    """The parameters that one stage's block in dvc.yaml declares, and no others."""
+
+    def __init__(self, stage: str, declared: dict[str, Any]) -> None:
+        self._stage = stage
+        self.values = declared
+
+    def __getitem__(self, name: str) -> Any:
+        """The parameter of this dotted name.
+
+        Raises:
+            UserError: the stage's block in dvc.yaml does not declare it.
+        """
+        value: Any = self.values
+        for part in name.split("."):
+            if not isinstance(value, dict) or part not in value:
+                raise UserError(
+                    f"dvc.yaml: stage '{self._stage}' reads the parameter '{name}' without "
+                    "declaring it; add it to the stage's params"
+                )
+            value = value[part]
+        return value
+
+    def section(self, name: str, kind: type[SectionType]) -> SectionType:
+        """The section of this name, checked.
+
+        Raises:
+            UserError: it is not declared, or a value in it is wrong.
+        """
+        return kind.parse(self[name], name)
+
+
+def parameters(stage: str) -> Parameters:
+    """What dvc.yaml declares for ``stage``: a stage's name, with its ``@item`` in a matrix."""
+    import dvc.api
+    from dvc.exceptions import DvcException
+
+    try:
+        return Parameters(stage, dvc.api.params_show(stages=stage))
+    except sqlite3.Error as error:
+        # DVC keeps a database of what it has seen.
+        raise UserError(f"DVC's database cannot be used ({error}); is the disk full?") from error
+    except DvcException as error:
+        raise UserError(f"the parameters of stage '{stage}' cannot be read: {error}") from error
+
+
+def when_interrupted(saved: Callable[[], str]) -> None:
+    """Ctrl-C asks ``saved`` what is saved of this stage's work; empty says nothing is."""
+    global _saved
+    _saved = saved
+
+
+def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) -> None:
+    """Run a stage's ``main`` and turn the user's mistakes and the machine's limits into one line.
+
+    First the whole of params.yaml is checked, so that a mistake in a later stage's section is
+    found before the work of this one. That is done in a process of its own, since this stage's
+    result depends on no other stage's parameters, nor on the code that knows them.
+
+    Args:
+        stage: its ``main``.
+        inputs: looks for damage in what the stage reads, before the work and again if the work
+            fails in a way that nobody foresaw.
+
+    Raises:
+        SystemExit: with the one line, if anything went wrong.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process.wait_for_earlier()
+        with held_back():
+            check = subprocess.run([sys.executable, "-m", "agegender", "check"], check=False)
+        if check.returncode:
+            _put_back_outputs()
+            raise SystemExit(1)
+        _keep_lock_file()
+        inputs()
+        try:
+            stage()
+        except (UserError, OSError):
+            raise
+        except Exception:
+            inputs()
+            raise
+    except UserError as error:
+        raise SystemExit(f"error: {error}") from None
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _say_interrupted(_saved())
+        # Not through the libraries' own ends, which may wait or complain.
+        os._exit(process.INTERRUPTED)
+    except OSError as error:
+        message = _explain(error)
+        if message is None:
+            raise
+        raise SystemExit(f"error: {message}") from None
+
+
+def _put_back_outputs() -> None:
+    """Bring back what DVC has just removed: it clears a stage's outputs before it starts it."""
+    name = os.environ.get("DVC_STAGE")
+    if name is None:
+        return
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        for out in repo.stage.load_one(name=name).outs:
+            if out.exists:
+                continue
+            if out.use_cache:
+                # What was never made cannot be brought back.
+                with suppress(DvcException):
+                    out.checkout(force=True)
+            else:
+                git = ["git", "checkout", "--quiet", "--", out.fs_path]
+                subprocess.run(git, check=False, stderr=subprocess.DEVNULL)
+
+
+def _say_interrupted(saved: str) -> None:
+    then = "goes on from there" if saved else "starts it again"
+    start = "\n" if sys.stderr.isatty() else ""
+    sys.stdout.flush()
+    print(
+        f"{start}interrupted; {saved or 'nothing of this stage is saved'}; the next run {then}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _keep_lock_file() -> None:
+    """Copy dvc.lock, which DVC does not replace as a whole: a kill may leave half of it.
+
+    `python -m tools.mend` puts the copy back.
+    """
+    if LOCK_FILE.exists():
+        KEPT_LOCK_FILE.parent.mkdir(exist_ok=True)
+        partial = KEPT_LOCK_FILE.with_suffix(".part")
+        shutil.copyfile(LOCK_FILE, partial)
+        partial.replace(KEPT_LOCK_FILE)
+
+
+def _explain(error: OSError) -> str | None:
+    where = error.filename or "the project's folder"
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"the disk that holds {where} is full; free some space and run this again"
+        case errno.EFBIG:
+            where = error.filename or "a file"
+            return f"{where} would be larger than files may be here; see `ulimit -f`"
+        case errno.EROFS | errno.EACCES | errno.EPERM:
+            return f"{where} cannot be written or read ({error.strerror}); mend its permissions"
+        case errno.ENOENT:
+            return f"{where} is missing; `dvc repro` makes it, `dvc checkout` restores it"
+    return None

@@ -1,0 +1,1 @@
+"""What the training stages share: learning curves and the folder of unfinished work."""
