@@ -232,7 +232,7 @@ def test_batch_normalisation_in_vgg16_changes_nothing_to_begin_with(tmp_path: Pa
     expected = through(plain.above, embedded)
 
     options = vgg16_options(
-        unfreeze="block4", backbone_batch_normalization=True, dense_units=[8], mirror=True
+        unfreeze="block4", backbone_batch_normalization=True, dense_units=[8], tta_flip=True
     )
     layers = vgg16.layers(options, 32, weights)
     calibrate(layers, weights, embedded)
@@ -294,7 +294,7 @@ def test_embeddings_on_disk_are_those_of_the_frozen_layers(
 
 
 def test_vgg16_answers_the_mirror_image_alike_where_that_is_asked_for() -> None:
-    options = vgg16_options(mirror=True, batch_normalization=True, age_head="distribution")
+    options = vgg16_options(tta_flip=True, batch_normalization=True, age_head="distribution")
     network = vgg16.build(options, vgg16_base.base(32, "block5", weights=None), 32, BOTH)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
     for task, answer in network.saved(images).items():
@@ -307,7 +307,7 @@ def test_an_answer_is_the_mean_over_the_sizes_that_are_asked_for(tmp_path: Path)
     twice = tf.image.crop_and_resize(images, boxes, [0, 1], (32, 32))
     weights = small().saved.get_weights()
     for mirror in (False, True):
-        plain, zoomed = (small(mirror=mirror, zooms=zooms).saved for zooms in ([], [1.0, 2.0]))
+        plain, zoomed = (small(tta_flip=mirror, tta_zooms=zooms).saved for zooms in ([], [1.0, 2.0]))
         for model in (plain, zoomed):
             model.set_weights(weights)
         save(zoomed, tmp_path / "zoomed.keras")
@@ -624,7 +624,7 @@ def test_every_ingredient_of_the_custom_cnn_has_its_layers(tmp_path: Path) -> No
         pooling="average",
         batch_normalization=True,
         age_head="distribution",
-        mirror=True,
+        tta_flip=True,
     )
     weights = custom.build(options, 32, BOTH).trained.get_weights()
     model = with_weights([weights], custom.build(options, 32, BOTH, to_save=True))
