@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agegender.common.errors import UserError
-from agegender.common.replacing import replace_folder
+from agegender.common.files import replace_folder
 from agegender.common.resumable import described
 from agegender.vgg16_weights.formats import write
 from agegender.vgg16_weights.parameters import DownloadVgg16

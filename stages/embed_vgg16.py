@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from agegender.common.console import say
-from agegender.common.digests import sha256
+from agegender.common.files import sha256
 from agegender.networks import precision
 from agegender.networks.batches import Change
 from agegender.networks.progress import Progress

@@ -6,13 +6,14 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from agegender.common.files import sha256
 from agegender.evaluation.metrics import compare, listed, write_metrics
 from agegender.photos.photos import SPLITS, read_photos
 from agegender.photos.records import read_records, verify
 from agegender.report.gallery import choose, faces
 from agegender.report.page import Report, render
 from agegender.report.parameters import Report as Options
-from agegender.report.results import digest, read_json, read_model
+from agegender.report.results import read_json, read_model
 from stages.common import timings
 from stages.common.stage import parameters, project_root, run
 
@@ -68,7 +69,7 @@ def main() -> None:
             faces=faces(read_records(TFRECORDS, "test"), shown) if shown else {},
             parameters={k: v for k, v in declared.values.items() if k not in versions},
             versions=versions,
-            digests={str(path): digest(path) for path in OUTPUTS.values()},
+            digests={str(path): sha256(path) for path in OUTPUTS.values()},
             stages=keys,
         )
     )

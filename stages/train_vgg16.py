@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from agegender.common import digests
 from agegender.common.console import say
 from agegender.common.errors import UserError
+from agegender.common.files import verify_files
 from agegender.networks import precision, runtime
 from agegender.networks.batches import embeddings
 from agegender.networks.network import Network, with_weights
@@ -101,4 +101,4 @@ def _check_embeddings(wanted: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    run(main, lambda: digests.check(EMBEDDINGS / "index.json", REMEDY))
+    run(main, lambda: verify_files(EMBEDDINGS / "index.json", REMEDY))

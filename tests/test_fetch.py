@@ -20,7 +20,7 @@ import requests
 
 from agegender.common.console import track, transfer
 from agegender.common.errors import UserError
-from agegender.common.replacing import replace_folder
+from agegender.common.files import replace_folder
 from agegender.common.resumable import resumable_folder
 from agegender.download.fetch import Patience, fetch
 from agegender.download.google_drive import drive_id, fetch_shared

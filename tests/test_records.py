@@ -56,7 +56,7 @@ def test_records_come_back_in_order(folder: Path) -> None:
     assert index.image_size == SIZE
     assert index.splits["train"].records == 6
     verify(folder, *SPLITS)
-    assert not list(folder.glob("*.part"))
+    assert not list(folder.glob("*.partial"))
 
 
 def test_the_same_records_are_the_same_bytes(folder: Path, tmp_path: Path) -> None:

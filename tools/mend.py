@@ -11,7 +11,6 @@ mended and leaves all else alone, also while another DVC is at work. What it men
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
 from voluptuous import Invalid
 
+from agegender.common.files import atomic_write
 from stages.common.stage import KEPT_LOCK_FILE, LOCK_FILE
 
 
@@ -107,9 +107,8 @@ def _began_after(pid: int, written: float) -> bool:
 
 
 def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.mended")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

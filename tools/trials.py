@@ -9,7 +9,6 @@ trial that tells the minutes of a model is to have the machine to itself; killed
 """
 
 import argparse
-import hashlib
 import json
 import platform
 import re
@@ -23,6 +22,7 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
+from agegender.common.files import sha256
 from agegender.common.parallel import available_cores
 from stages.common import timings
 from tools.clones import ROOT, Clone
@@ -210,10 +210,7 @@ def processor() -> str:
 
 def _sha256(source: Path) -> str | None:
     """Of an archive; None for a folder."""
-    if source.is_dir():
-        return None
-    with source.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return None if source.is_dir() else sha256(source)
 
 
 def _json(clone: Clone, name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from agegender.common.files import sha256
 from tools.clones import Clone
 
 LOCK = "dvc.lock"
@@ -89,9 +90,8 @@ def _files(output: Path) -> dict[str, str]:
     found = [output] if output.is_file() else [file for file in output.rglob("*") if file.is_file()]
     digests = {}
     for file in found:
-        with file.open("rb") as stream:
-            name = "" if file == output else file.relative_to(output).as_posix()
-            digests[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+        name = "" if file == output else file.relative_to(output).as_posix()
+        digests[name] = sha256(file)
     return digests
 
 

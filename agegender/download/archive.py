@@ -46,6 +46,7 @@ from typing import IO, BinaryIO
 
 from agegender.common.console import track
 from agegender.common.errors import UserError
+from agegender.common.files import sha256
 from agegender.download.manifest import Entries, Entry
 from agegender.download.web_page import describe_page
 
@@ -143,13 +144,8 @@ def list_files(folder: Path) -> Entries:
     with os.scandir(folder) as files:
         for file in files:
             size = file.stat().st_size
-            entries.add(Entry(file.name, file.name, size, _digest(Path(file.path)), ""))
+            entries.add(Entry(file.name, file.name, size, sha256(Path(file.path)), ""))
     return entries
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Unpacking:
@@ -172,7 +168,7 @@ class _Unpacking:
         key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
         first = self.entries.kept(key)
         try:
-            size, sha256 = _copy(file, None if first else self._folder / name)
+            size, digest = _copy(file, None if first else self._folder / name)
         except (*_DAMAGED, OSError) as error:
             if not (file.alone and _is_damage(error)):
                 raise
@@ -184,11 +180,11 @@ class _Unpacking:
             )
             return
         if first:
-            same = "the same" if first.sha256 == sha256 else "another"
+            same = "the same" if first.sha256 == digest else "another"
             reason = f"the same name as {first.source}, and {same} content"
-            self.entries.add(Entry("", source, size, sha256, reason))
+            self.entries.add(Entry("", source, size, digest, reason))
         else:
-            self.entries.add(Entry(name, source, size, sha256, ""), key)
+            self.entries.add(Entry(name, source, size, digest, ""), key)
             self._kept_bytes += size
 
     def _refuse_in_all(self, size: int) -> str:

@@ -5,7 +5,6 @@ CRC-32C of the record, all little-endian.
 Source: https://www.tensorflow.org/tutorials/load_data/tfrecord
 """
 
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import google_crc32c
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agegender.common.errors import UserError
+from agegender.common.files import atomic_write
 from agegender.photos import example
 from agegender.photos.example import Example
 from agegender.photos.photos import SPLITS
@@ -69,9 +69,8 @@ def shard_name(split: str, number: int, total: int) -> str:
 
 def write_shard(path: Path, examples: Iterable[Example]) -> Shard:
     """Write ``examples`` to ``path``, which is there whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
     count = 0
-    with temporary.open("wb", buffering=_BUFFER) as file:
+    with atomic_write(path) as temporary, temporary.open("wb", buffering=_BUFFER) as file:
         for each in examples:
             record = example.encode(each)
             length = struct.pack("<Q", len(record))
@@ -80,7 +79,6 @@ def write_shard(path: Path, examples: Iterable[Example]) -> Shard:
             file.write(_CHECKSUM.pack(_masked_crc(record)))
             count += 1
         size = file.tell()
-    os.replace(temporary, path)
     return Shard(file=path.name, records=count, bytes=size)
 
 
@@ -90,10 +88,9 @@ def write_index(folder: Path, image_size: int, shards: dict[str, list[Shard]]) -
         split: Split(records=sum(shard.records for shard in members), shards=members)
         for split, members in shards.items()
     }
-    temporary = folder / (INDEX + ".part")
     index = Index(image_size=image_size, splits=splits)
-    temporary.write_text(index.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / INDEX)
+    with atomic_write(folder / INDEX) as temporary:
+        temporary.write_text(index.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def read_index(folder: Path) -> Index:

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from agegender.common.errors import UserError
+from agegender.common.files import sha256
 from agegender.evaluation.predictions import read_predictions, tasks_of
 
 # The metrics of the learning curves by task.
@@ -98,7 +98,7 @@ def read_model(root: Path, name: str, title: str, noun: str, training: Mapping[s
             for metric in wanted
         },
         layers=read_json(root / f"predictions/{name}.architecture.json"),
-        sha256=digest(root / f"models/{name}.keras"),
+        sha256=sha256(root / f"models/{name}.keras"),
     )
 
 
@@ -112,12 +112,6 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise UserError(f"{path} is not JSON; make it anew with `dvc repro`") from None
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of the file ``path``, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def _values(path: Path, metric: str) -> list[float]:

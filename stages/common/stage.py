@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agegender.common.errors import UserError
+from agegender.common.files import atomic_write
 from agegender.common.interrupts import held_back
 from agegender.common.parameters import Section
 from stages.common import process, timings
@@ -184,10 +185,8 @@ def _keep_lock_file() -> None:
     `python -m tools.mend` puts the copy back.
     """
     if LOCK_FILE.exists():
-        KEPT_LOCK_FILE.parent.mkdir(exist_ok=True)
-        partial = KEPT_LOCK_FILE.with_suffix(".part")
-        shutil.copyfile(LOCK_FILE, partial)
-        partial.replace(KEPT_LOCK_FILE)
+        with atomic_write(KEPT_LOCK_FILE) as partial:
+            shutil.copyfile(LOCK_FILE, partial)
 
 
 def _explain(error: OSError) -> str | None:

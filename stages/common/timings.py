@@ -5,17 +5,16 @@ comes from a cache finds the time that its making once took.
 """
 
 import json
-import os
 from collections.abc import Mapping
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
+
+from agegender.common.files import atomic_write, sha256
 
 
 def key(output: Path) -> str:
     """What a record of the stage that wrote the file ``output`` is found by: 16 digits."""
-    with output.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()[:16]
+    return sha256(output)[:16]
 
 
 def record(folder: Path, stage: str, output: Path, seconds: float, **more: Any) -> None:
@@ -29,11 +28,9 @@ def record(folder: Path, stage: str, output: Path, seconds: float, **more: Any) 
         more: what else to keep, such as ``epoch_seconds``, a list, and ``machine``.
     """
     path = folder / stage / f"{key(output)}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
     values = {"stage": stage, "seconds": seconds, **more}
-    temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:

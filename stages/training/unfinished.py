@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from agegender.common.files import sha256
 from stages.common.stage import Parameters, project_root
 
 
@@ -25,7 +26,5 @@ def folder(stage: str, declared: Parameters) -> Path:
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in files:
             if file.is_file():
-                with file.open("rb") as content:
-                    content_digest = hashlib.file_digest(content, "sha256").hexdigest()
-                digest.update(f"{file.as_posix()}\0{content_digest}\0".encode())
+                digest.update(f"{file.as_posix()}\0{sha256(file)}\0".encode())
     return project_root() / "progress" / stage / digest.hexdigest()[:16]

@@ -1,0 +1,85 @@
+"""Files and folders: their SHA-256, and writing them whole or not at all."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agegender.common.errors import UserError
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of the file ``path``, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify_files(index: Path, remedy: str) -> None:
+    """Compare files with what ``index``, a JSON file next to them, lists under ``sha256``.
+
+    Raises:
+        UserError: a file is missing or has another content, or the index is no such file; with
+            ``remedy``, what to do then.
+    """
+    try:
+        listed = json.loads(index.read_text(encoding="utf-8"))["sha256"]
+        files = {index.with_name(name): digest for name, digest in listed.items()}
+    except FileNotFoundError:
+        raise UserError(f"{index} is missing; {remedy}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{index} is damaged; {remedy}") from None
+    for file, digest in files.items():
+        if not file.is_file():
+            raise UserError(f"{file} is missing; {remedy}")
+        if sha256(file) != digest:
+            raise UserError(f"{file} is damaged; {remedy}")
+
+
+@contextmanager
+def atomic_write(path: Path, sync: bool = False) -> Iterator[Path]:
+    """A path next to ``path`` to write to; what was written takes its place in one step.
+
+    A reader, or the next run after a kill, finds the old file or the new one, never a part.
+
+    Args:
+        path: the file to write; its folder is made if it is missing.
+        sync: wait until the disk has it, so that this is true of a power cut as well.
+    """
+    temporary = path.with_name(f"{path.name}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+        if sync:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder next to ``folder`` that takes its place when the work in it has succeeded.
+
+    If the work fails, ``folder`` is as it was. What a killed process left is removed, or put back
+    if the kill came between the two renamings.
+    """
+    partial = folder.with_name(f"{folder.name}.partial")
+    previous = folder.with_name(f"{folder.name}.previous")
+    if previous.exists() and not folder.exists():
+        previous.rename(folder)
+    for leftover in (partial, previous):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if folder.exists():
+            folder.rename(previous)
+        partial.rename(folder)
+        shutil.rmtree(previous, ignore_errors=True)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
