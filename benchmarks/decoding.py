@@ -11,14 +11,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 from PIL import Image
 
 from agegender.common.parallel import available_cores, spread
-from agegender.photos.example import Example
 from agegender.photos.photos import SPLITS, read_photos
-from agegender.photos.records import shard_name, write_shard
 from agegender.preparation import images
-from agegender.preparation.preprocessing import plan, write
+from agegender.preparation.preprocessing import squares
 from benchmarks.measure import interleaved
 
 # Photos that a process is handed at a time.
@@ -55,6 +54,9 @@ def main(data: str, folder: str, photos: str, repetitions: str) -> None:
     preprocessing does, and starting the processes. The others are of one shard in this process
     alone: decoding by Pillow, what preprocessing does to the pixels, and what to write them.
     """
+    # The processes import this module, and need no TensorFlow.
+    from agegender.photos.writer import write_records
+
     members = [
         photo for split in SPLITS for photo in read_photos(Path(data) / f"split/{split}.csv")
     ][: int(photos)]
@@ -70,8 +72,7 @@ def main(data: str, folder: str, photos: str, repetitions: str) -> None:
         target.mkdir()
 
     def preprocess() -> None:
-        for _ in write(plan(raw, {"train": members}, target, size, SHARD, 1)["train"]):
-            pass
+        write_records(target, size, labels, squares(paths, size), SHARD)
 
     def decode() -> None:
         for _ in spread(decode_all, chunks):
@@ -89,21 +90,20 @@ def main(data: str, folder: str, photos: str, repetitions: str) -> None:
         with open(path, "rb") as file:
             return images.square(file.read(), size)
 
-    examples = [
-        Example(pixels(path), photo.file, photo.age, photo.gender, photo.race)
-        for path, photo in zip(chunks[0], members, strict=False)
-    ]
+    labels = {"train": pd.DataFrame(members)}
+    some = {"train": labels["train"][: len(chunks[0])]}
+    made = [pixels(path) for path in chunks[0]]
     times = int(repetitions)
     taken = interleaved(times, preprocess, decode, usable, start, before=empty)
     alone = interleaved(
         times,
         lambda: decode_all(chunks[0]),
         lambda: [pixels(path) for path in chunks[0]],
-        lambda: write_shard(target / shard_name("train", 0, 1), examples),
+        lambda: write_records(target, size, some, made, SHARD),
         before=empty,
     )
     milliseconds = [1000 * seconds / len(paths) for seconds in taken]
-    print(json.dumps(milliseconds + [1000 * seconds / len(examples) for seconds in alone]))
+    print(json.dumps(milliseconds + [1000 * seconds / len(made) for seconds in alone]))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """A part of a workspace's photos."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from agegender.networks import batches
 from agegender.photos.photos import SPLITS
-from agegender.photos.records import read_index, read_records, shard_name, write_index, write_shard
+from agegender.photos.records import read_index, read_labels
+from agegender.photos.writer import write_records
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,25 @@ def part(tfrecords: Path, target: Path, **counts: int) -> None:
         counts: photos of a split by its name; of the others, one.
     """
     target.mkdir(parents=True)
-    shards = {}
-    for split in SPLITS:
-        examples = islice(read_records(tfrecords, split), counts.get(split, 1))
-        shards[split] = [write_shard(target / shard_name(split, 0, 1), examples)]
-    write_index(target, read_index(tfrecords).image_size, shards)
+    labels = {split: read_labels(tfrecords, split)[: counts.get(split, 1)] for split in SPLITS}
+    images = (
+        pixels.tobytes()
+        for split, table in labels.items()
+        for pixels in islice(_images(tfrecords, split), len(table))
+    )
+    write_records(target, read_index(tfrecords).image_size, labels, images, 10**6)
 
 
 def load(tfrecords: Path, split: str) -> Photos:
     """All photos of a split."""
-    size = read_index(tfrecords).image_size
-    images, gender, age = [], [], []
-    for example in read_records(tfrecords, split):
-        images.append(np.frombuffer(example.image, np.uint8).reshape(size, size, 3))
-        gender.append(example.gender)
-        age.append(example.age)
+    labels = read_labels(tfrecords, split)
     return Photos(
-        np.stack(images),
-        np.array(gender, np.float32)[:, np.newaxis],
-        np.array(age, np.float32)[:, np.newaxis],
+        np.stack(list(_images(tfrecords, split))),
+        labels[["gender"]].to_numpy(np.float32),
+        labels[["age"]].to_numpy(np.float32),
     )
+
+
+def _images(tfrecords: Path, split: str) -> Iterator[np.ndarray]:
+    for images, _ in batches.photos(tfrecords, split, 1, []):
+        yield images.numpy()[0]

@@ -59,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, lambda: verify(TFRECORDS, "train", "validation"))
+    run(main, lambda: verify(TFRECORDS))

@@ -1,13 +1,14 @@
 """Decode every photo once, bring it to image_size and write it into TFRecords."""
 
-import shutil
 from pathlib import Path
 
+import pandas as pd
+
 from agegender.common.console import track
+from agegender.common.files import replace_folder
 from agegender.photos.photos import SPLITS, read_photos
-from agegender.photos.records import write_index
 from agegender.preparation.parameters import Preprocess
-from agegender.preparation.preprocessing import plan, write
+from agegender.preparation.preprocessing import shuffled, squares
 from stages.common.stage import parameters, record_time, run
 
 RAW = Path("data/raw")
@@ -16,19 +17,21 @@ TFRECORDS = Path("data/tfrecords")
 
 
 def main() -> None:
+    # Here, since the processes that decode import this module and need no TensorFlow.
+    from agegender.photos.writer import write_records
+
     declared = parameters("preprocess")
     options = declared.section("preprocess", Preprocess)
     image_size = declared["image_size"]
 
-    photos = {split: read_photos(SPLIT / f"{split}.csv") for split in SPLITS}
-    tasks = plan(RAW, photos, TFRECORDS, image_size, options.shard_records, declared["seed"])
-    # Shards of another number or size would lie beside the new ones.
-    shutil.rmtree(TFRECORDS, ignore_errors=True)
-    TFRECORDS.mkdir(parents=True)
-    every = [task for members in tasks.values() for task in members]
-    shards = iter(list(track(write(every), len(every), "decoding and resizing", "shards")))
-    index = {split: [next(shards) for _ in members] for split, members in tasks.items()}
-    write_index(TFRECORDS, image_size, index)
+    photos = {
+        split: shuffled(pd.DataFrame(read_photos(SPLIT / f"{split}.csv")), declared["seed"], number)
+        for number, split in enumerate(SPLITS)
+    }
+    paths = [f"{RAW}/{file}" for table in photos.values() for file in table["file"]]
+    images = track(squares(paths, image_size), len(paths), "decoding and resizing", "photos")
+    with replace_folder(TFRECORDS) as folder:
+        write_records(folder, image_size, photos, images, options.shard_records)
     record_time("preprocess", TFRECORDS / "index.json")
 
 

@@ -9,7 +9,6 @@ import yaml
 from agegender.common.files import sha256
 from agegender.evaluation.metrics import compare, listed, write_metrics
 from agegender.photos.photos import SPLITS, read_photos
-from agegender.photos.records import read_records, verify
 from agegender.report.gallery import choose, faces
 from agegender.report.page import Report, render
 from agegender.report.parameters import Report as Options
@@ -18,7 +17,7 @@ from stages.common import timings
 from stages.common.stage import parameters, project_root, run
 
 SPLIT = Path("data/split")
-TFRECORDS = Path("data/tfrecords")
+RAW = Path("data/raw")
 REPORT = Path("report/index.html")
 # The file whose digest a stage's record of time is found by.
 OUTPUTS = {
@@ -66,7 +65,7 @@ def main() -> None:
             rejected=pd.read_csv("data/rejected.csv", keep_default_na=False),
             counts=read_json(Path("metrics/split.json")),
             galleries=galleries,
-            faces=faces(read_records(TFRECORDS, "test"), shown) if shown else {},
+            faces=faces(RAW, shown, declared["image_size"]),
             parameters={k: v for k, v in declared.values.items() if k not in versions},
             versions=versions,
             digests={str(path): sha256(path) for path in OUTPUTS.values()},
@@ -84,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, lambda: verify(TFRECORDS, "test"))
+    run(main)

@@ -3,8 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from agegender.augmentation.augmentation import of_epoch
 from agegender.common.console import say
 from agegender.custom import network as custom
@@ -13,7 +11,7 @@ from agegender.networks import precision, runtime
 from agegender.networks.batches import photos
 from agegender.networks.network import Network, with_weights
 from agegender.networks.progress import Progress
-from agegender.photos.records import read_records, verify
+from agegender.photos.records import read_labels, verify
 from agegender.training import distribution
 from agegender.training.saving import save
 from agegender.training.training import train_members
@@ -34,11 +32,11 @@ def main() -> None:
     folder = unfinished.folder("train_custom", declared)
     machines = distribution.join(options.strategy, f"train_custom {folder.name}", say)
 
-    ages = [photo.age for photo in read_records(TFRECORDS, declared["train_on"])]
+    median_age = float(read_labels(TFRECORDS, declared["train_on"])["age"].median())
 
     def build(to_save: bool) -> Network:
         size = declared["image_size"]
-        return custom.build(options, size, tasks, float(np.median(ages)), to_save)
+        return custom.build(options, size, tasks, median_age, to_save)
 
     progress = Progress(folder)
     when_interrupted(partial(progress.described, options.ensemble_size))
@@ -70,4 +68,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, lambda: verify(TFRECORDS, "train", "validation"))
+    run(main, lambda: verify(TFRECORDS))

@@ -28,9 +28,6 @@ from agegender.networks import precision
 from agegender.networks.batches import embeddings, generator, photos
 from agegender.networks.network import Network, with_weights
 from agegender.networks.progress import Progress
-from agegender.photos.example import Example
-from agegender.photos.photos import SPLITS
-from agegender.photos.records import shard_name, write_index, write_shard
 from agegender.training import objective
 from agegender.training.heads import Head
 from agegender.training.normalization import FusedBatchNormalization
@@ -44,6 +41,7 @@ from agegender.vgg16.frozen.backbone import load_weights
 from agegender.vgg16.frozen.embedding import embed, saved_photos, views
 from agegender.vgg16.normalized import calibrate
 from agegender.vgg16.parameters import TrainVgg16
+from tests.tfrecords import write_tfrecords
 from tools.clones import ROOT
 from tools.trials import MODELS
 
@@ -260,12 +258,8 @@ def test_embeddings_on_disk_are_those_of_the_frozen_layers(
 ) -> None:
     monkeypatch.setattr(precision, "has_bfloat16", lambda: has_bfloat16)
     records = tmp_path / "records"
-    records.mkdir()
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (7, 32, 32, 3), np.uint8)
-    examples = [Example(image.tobytes(), f"{i}.jpg", i, i % 2, 0) for i, image in enumerate(images)]
-    shards = {split: [write_shard(records / shard_name(split, 0, 1), examples)] for split in SPLITS}
-    write_index(records, 32, shards)
+    images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), np.uint8)
+    write_tfrecords(records, {"train": images})
     base = vgg16_base.base(32, unfreeze, weights=None, precision="bfloat16")
     assert base.frozen[0].compute_dtype == ("bfloat16" if has_bfloat16 else "float32")
     model = vgg16_base.embedder(base, 32, "bfloat16")
@@ -307,7 +301,9 @@ def test_an_answer_is_the_mean_over_the_sizes_that_are_asked_for(tmp_path: Path)
     twice = tf.image.crop_and_resize(images, boxes, [0, 1], (32, 32))
     weights = small().saved.get_weights()
     for mirror in (False, True):
-        plain, zoomed = (small(tta_flip=mirror, tta_zooms=zooms).saved for zooms in ([], [1.0, 2.0]))
+        plain, zoomed = (
+            small(tta_flip=mirror, tta_zooms=zooms).saved for zooms in ([], [1.0, 2.0])
+        )
         for model in (plain, zoomed):
             model.set_weights(weights)
         save(zoomed, tmp_path / "zoomed.keras")
@@ -830,17 +826,9 @@ def test_erasing_greys_a_rectangle() -> None:
 
 
 def test_an_epoch_shows_each_photo_once_with_its_own_labels(tmp_path: Path) -> None:
-    shards: dict[str, list] = {split: [] for split in SPLITS}
-    for number in range(5):
-        # A photo's first pixels tell its number.
-        some = [
-            Example(bytes([i, 255 - i, 7]) * 16, f"{i}.jpg", i, i % 2, 0)
-            for i in range(7 * number, 7 * number + 7)
-        ]
-        shards["train"].append(write_shard(tmp_path / shard_name("train", number, 5), some))
-    for split in ("validation", "test"):
-        shards[split] = [write_shard(tmp_path / shard_name(split, 0, 1), some[:1])]
-    write_index(tmp_path, 4, shards)
+    # A photo's pixels are its number.
+    pixels = np.arange(35, dtype=np.uint8).repeat(4 * 4 * 3).reshape(35, 4, 4, 3)
+    write_tfrecords(tmp_path, {"train": pixels}, shard_records=7)
 
     def seen(*order: int, split: str = "train") -> list[int]:
         numbers: list[int] = []
@@ -935,15 +923,8 @@ def test_progress_of_another_process_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_embedding_that_was_stopped_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    random = np.random.default_rng(1)
-    shards = {}
-    for split, count in {"train": 40, "validation": 1, "test": 1}.items():
-        photos = [
-            Example(random.bytes(3 * 32**2), f"{number}.jpg", number, number % 2, 0)
-            for number in range(count)
-        ]
-        shards[split] = [write_shard(tmp_path / shard_name(split, 0, 1), photos)]
-    write_index(tmp_path, 32, shards)
+    photos = np.random.default_rng(1).integers(0, 256, (40, 32, 32, 3), np.uint8)
+    write_tfrecords(tmp_path, {"train": photos})
     keras.utils.set_random_seed(5)
     image = keras.Input((32, 32, 3))
     model = keras.Model(image, keras.layers.Conv2D(2, 3, strides=8)(image))

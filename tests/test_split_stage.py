@@ -15,9 +15,10 @@ import stages.preprocess
 import stages.split
 from agegender.common.errors import UserError
 from agegender.download.manifest import Entry, read_manifest, write_manifest
+from agegender.networks import batches
 from agegender.photos.photos import SPLITS, read_photos
-from agegender.photos.records import read_index, read_records
-from agegender.preparation.preprocessing import plan, write
+from agegender.photos.records import read_index, read_labels
+from agegender.preparation.preprocessing import squares
 from agegender.preparation.screening import hash_photos
 from stages.common.stage import Parameters
 
@@ -134,41 +135,32 @@ def test_records_hold_the_photos_of_the_splits(raw: dict[str, bytes]) -> None:
     stages.split.main()
     stages.preprocess.main()
     folder = Path("data/tfrecords")
-    assert sum(split.records for split in read_index(folder).splits.values()) == 41
-    assert read_index(folder).image_size == 32
+    index = read_index(folder)
+    assert index.image_size == 32
     for split in SPLITS:
         photos = {photo.file: photo for photo in read_photos(Path(f"data/split/{split}.csv"))}
-        found = list(read_records(folder, split))
-        assert sorted(record.file for record in found) == sorted(photos)
-        for record in found:
-            assert record[2:] == photos[record.file][1:4]
-            pixels = np.frombuffer(record.image, np.uint8).reshape(32, 32, 3).astype(int)
-            whole = Image.open(io.BytesIO(raw[record.file]))
+        labels = read_labels(folder, split)
+        assert sorted(labels["file"]) == sorted(photos) != list(labels["file"])
+        images = batches.photos(folder, split, 1, ["age", "gender"])
+        for (file, *row), (image, answers) in zip(labels.to_numpy(), images, strict=True):
+            assert row == [*photos[file][1:4]]
+            assert [float(answers[task][0, 0]) for task in ("age", "gender")] == row[:2]
+            whole = Image.open(io.BytesIO(raw[file]))
             middle = whole.resize((32, 32), Image.Resampling.LANCZOS, box=(4, 0, 44, 40))
-            expected = np.asarray(middle)
-            assert (pixels == expected).all()
-    train = [record.file for record in read_records(folder, "train")]
-    assert train != sorted(train)
+            assert (image.numpy()[0] == np.asarray(middle)).all()
     assert {path.name for path in folder.iterdir()} == {
         "index.json",
+        *(f"{split}.csv" for split in SPLITS),
         *(f"train-{i:05d}-of-00004.tfrecord" for i in range(4)),
         "validation-00000-of-00001.tfrecord",
         "test-00000-of-00001.tfrecord",
     }
 
 
-def test_records_are_the_same_bytes_whoever_writes_them(raw: dict[str, bytes]) -> None:
+def test_photos_are_the_same_whatever_the_number_of_processes(raw: dict[str, bytes]) -> None:
     fill(raw)
-    stages.split.main()
-    photos = {split: read_photos(Path(f"data/split/{split}.csv")) for split in SPLITS}
-    found = []
-    for processes in (1, 3):
-        folder = Path(str(processes))
-        folder.mkdir()
-        tasks = plan(Path("data/raw"), photos, folder, 32, 8, 1)
-        list(write([task for members in tasks.values() for task in members], processes))
-        found.append({path.name: path.read_bytes() for path in folder.iterdir()})
-    assert found[0] == found[1] and len(found[0]) == 6
+    paths = [f"data/raw/{name(i, 3 * i % 100)}" for i in range(40)] * 2
+    assert list(squares(paths, 24, 1)) == list(squares(paths, 24, 3))
 
 
 def test_a_photo_spoilt_after_the_split_is_named(raw: dict[str, bytes]) -> None:

@@ -27,15 +27,13 @@ from agegender.custom.parameters import TrainCustom
 from agegender.networks import runtime
 from agegender.networks.batches import embeddings, photos
 from agegender.networks.progress import Progress
-from agegender.photos.example import Example
-from agegender.photos.photos import SPLITS
-from agegender.photos.records import shard_name, write_index, write_shard
 from agegender.training import distribution
 from agegender.training.distribution import ALONE, Distribution
 from agegender.training.training import Epoch, train
 from agegender.vgg16 import network as vgg16
 from agegender.vgg16.frozen import backbone as vgg16_base
 from agegender.vgg16.parameters import TrainVgg16
+from tests.tfrecords import write_tfrecords
 from tools.clones import ROOT
 
 BOTH = ["gender", "age"]
@@ -65,16 +63,12 @@ CASES: dict[str, dict[str, Any]] = {
 
 def write_photos(folder: Path) -> None:
     """TFRecords of a few photos of noise."""
-    folder.mkdir()
     random = np.random.default_rng(0)
-    shards = {}
-    for split in SPLITS:
-        images = random.integers(0, 256, (PHOTOS[split], 16, 16, 3), np.uint8)
-        examples = [
-            Example(image.tobytes(), f"{i}", 7 * i, i % 2, 0) for i, image in enumerate(images)
-        ]
-        shards[split] = [write_shard(folder / shard_name(split, 0, 1), examples)]
-    write_index(folder, 16, shards)
+    images = {
+        split: random.integers(0, 256, (count, 16, 16, 3), np.uint8)
+        for split, count in PHOTOS.items()
+    }
+    write_tfrecords(folder, images, years=7)
 
 
 def run(

@@ -8,9 +8,9 @@ import keras
 import pandas as pd
 
 from agegender.common.errors import UserError
-from agegender.evaluation.predictions import LABELS, tabulate
+from agegender.evaluation.predictions import tabulate
 from agegender.networks.batches import photos
-from agegender.photos.records import read_records
+from agegender.photos.records import read_labels
 
 
 def load(path: Path) -> keras.Model:
@@ -31,8 +31,6 @@ def predict(model: keras.Model, tfrecords: Path, split: str, batch_size: int) ->
     """The labels of each photo of a split and the answers, see `tabulate`."""
     images = photos(tfrecords, split, batch_size, ["gender", "age"]).map(lambda image, _: image)
     answers = model.predict(images, verbose=0)
-    labels = pd.DataFrame(
-        [(each.file, each.gender, each.age, each.race) for each in read_records(tfrecords, split)],
-        columns=LABELS,
+    return tabulate(
+        read_labels(tfrecords, split), {task: values[:, 0] for task, values in answers.items()}
     )
-    return tabulate(labels, {task: values[:, 0] for task, values in answers.items()})

@@ -78,7 +78,7 @@ def photos(
 
 
 def _serialized(folder: Path, split: str, order: Sequence[int]) -> tf.data.Dataset:
-    shards = [str(folder / shard.file) for shard in read_index(folder)[split].shards]
+    shards = [str(folder / shard) for shard in read_index(folder)[split].shards]
     if not order:
         return tf.data.TFRecordDataset(shards)
     random = generator(*order)

@@ -3,15 +3,17 @@
 import base64
 import io
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from agegender.common.errors import UserError
 from agegender.evaluation.predictions import tasks_of
-from agegender.photos.example import Example
 from agegender.photos.labels import GENDERS
+from agegender.preparation import images
 
 # An age at most so many years off counts as right here.
 RIGHT_YEARS = 5
@@ -57,19 +59,26 @@ def choose(predictions: pd.DataFrame, count: int, seed: int) -> list[Row]:
     return [row for row in rows if len(row.photos)]
 
 
-def faces(examples: Iterable[Example], files: Iterable[str]) -> dict[str, str]:
-    """The photos named ``files`` as small JPEG files, each a ``data:`` address by name."""
-    wanted = frozenset(files)
+def faces(folder: Path, files: Iterable[str], image_size: int) -> dict[str, str]:
+    """The photos ``files`` of ``folder`` as small JPEG files, each a ``data:`` address by name.
+
+    They look as the networks saw them, at ``image_size`` pixels a side, or smaller.
+
+    Raises:
+        UserError: a photo cannot be decoded.
+    """
     found = {}
-    for each in examples:
-        if each.file in wanted:
-            side = round((len(each.image) / 3) ** 0.5)
-            image = Image.frombytes("RGB", (side, side), each.image)
-            image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-            file = io.BytesIO()
-            image.save(file, "JPEG", quality=80, optimize=True)
-            encoded = base64.b64encode(file.getvalue()).decode()
-            found[each.file] = f"data:image/jpeg;base64,{encoded}"
+    for name in sorted(files):
+        try:
+            pixels = images.square((folder / name).read_bytes(), image_size)
+        except images.RefusedImageError as error:
+            raise UserError(f"{folder / name} is damaged ({error})") from None
+        image = Image.frombytes("RGB", (image_size, image_size), pixels)
+        image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=80, optimize=True)
+        encoded = base64.b64encode(file.getvalue()).decode()
+        found[name] = f"data:image/jpeg;base64,{encoded}"
     return found
 
 

@@ -110,8 +110,8 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
 
     Args:
         stage: its ``main``.
-        inputs: looks for damage in what the stage reads, before the work and again if the work
-            fails in a way that nobody foresaw.
+        inputs: looks for damage in what the stage reads, if the work fails in a way that nobody
+            foresaw.
 
     Raises:
         SystemExit: with the one line, if anything went wrong.
@@ -125,7 +125,6 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
             _put_back_outputs()
             raise SystemExit(1)
         _keep_lock_file()
-        inputs()
         try:
             stage()
         except (UserError, OSError):

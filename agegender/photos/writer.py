@@ -1,0 +1,65 @@
+"""Writing folders of TFRecords; the only module here that needs TensorFlow."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agegender.common.quiet import quiet_stderr
+from agegender.photos.records import LABELS, shard_names, write_index
+
+with quiet_stderr():
+    import tensorflow as tf
+
+
+def write_records(
+    folder: Path,
+    image_size: int,
+    labels: Mapping[str, pd.DataFrame],
+    images: Iterable[bytes],
+    shard_records: int,
+) -> None:
+    """Write photos into TFRecords, with their labels and an index, see `records`.
+
+    A record is a `tf.train.Example` with the features ``image`` (RGB bytes, row by row) and, as in
+    ``labels``, ``file``, ``age``, ``gender`` and ``race``. The same photos give the same bytes.
+
+    Args:
+        folder: an empty folder.
+        image_size: pixels a side.
+        labels: by split, with the columns of `records.LABELS`, at least one row.
+        images: RGB bytes of each photo, split after split, in the order of ``labels``.
+        shard_records: records of a shard; the last of a split may have fewer.
+    """
+    remaining = iter(images)
+    shards = {}
+    for split, table in labels.items():
+        starts = range(0, len(table), shard_records)
+        shards[split] = shard_names(split, len(starts))
+        for start, shard in zip(starts, shards[split], strict=True):
+            with tf.io.TFRecordWriter(str(folder / shard)) as writer:
+                for photo in table[start : start + shard_records].itertuples():
+                    writer.write(_example(photo, next(remaining)))
+        table[LABELS].to_csv(folder / f"{split}.csv", index=False, lineterminator="\n")
+    counts = {split: len(table) for split, table in labels.items()}
+    write_index(folder, image_size, counts, shards)
+
+
+def _example(photo: Any, image: bytes) -> bytes:
+    def of_bytes(value: bytes) -> tf.train.Feature:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    def of_integer(value: int) -> tf.train.Feature:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    features = {
+        "image": of_bytes(image),
+        "file": of_bytes(photo.file.encode()),
+        "age": of_integer(photo.age),
+        "gender": of_integer(photo.gender),
+        "race": of_integer(photo.race),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    serialized: bytes = example.SerializeToString(deterministic=True)
+    return serialized
