@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from agegender.common.parallel import available_cores, spread
+from agegender.common.parallel import available_cores, parallel_map
 from agegender.photos.photos import SPLITS, read_photos
 from agegender.preparation import images
 from agegender.preparation.preprocessing import squares
@@ -75,15 +75,15 @@ def main(data: str, folder: str, photos: str, repetitions: str) -> None:
         write_records(target, size, labels, squares(paths, size), SHARD)
 
     def decode() -> None:
-        for _ in spread(decode_all, chunks):
+        for _ in parallel_map(decode_all, chunks):
             pass
 
     def usable() -> None:
-        for _ in spread(partial(usable_all, size), chunks):
+        for _ in parallel_map(partial(usable_all, size), chunks):
             pass
 
     def start() -> None:
-        for _ in spread(nothing, range(available_cores())):
+        for _ in parallel_map(nothing, range(available_cores())):
             pass
 
     def pixels(path: str) -> bytes:

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from agegender.common.console import track
-from agegender.common.parallel import spread
+from agegender.common.parallel import parallel_map
+from agegender.common.progress import progress_bar
 from portraits.people import draw_face, draw_setting
 from portraits.portrait import draw_portrait
 
@@ -70,8 +70,8 @@ def draw_samples(folder: Path, count: int, seed: int, processes: int | None = No
             # Spread over the portraits, not the first ones.
             portrait = (2 * index + 1) * count // (2 * number_of_files)
             orders.append(_Order(number, portrait if blemish == "copy" else number, blemish))
-    written = spread(partial(_write, folder, seed), orders, _CHUNK, processes)
-    for _ in track(written, len(orders), "drawing portraits", "files"):
+    written = parallel_map(partial(_write, folder, seed), orders, _CHUNK, processes)
+    for _ in progress_bar(written, desc="drawing portraits", unit="files", total=len(orders)):
         pass
 
 

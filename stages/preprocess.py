@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from agegender.common.console import track
 from agegender.common.files import replace_folder
+from agegender.common.progress import progress_bar
 from agegender.photos.photos import SPLITS, read_photos
 from agegender.preparation.parameters import Preprocess
 from agegender.preparation.preprocessing import shuffled, squares
@@ -29,7 +29,9 @@ def main() -> None:
         for number, split in enumerate(SPLITS)
     }
     paths = [f"{RAW}/{file}" for table in photos.values() for file in table["file"]]
-    images = track(squares(paths, image_size), len(paths), "decoding and resizing", "photos")
+    images = progress_bar(
+        squares(paths, image_size), desc="decoding and resizing", unit="photos", total=len(paths)
+    )
     with replace_folder(TFRECORDS) as folder:
         write_records(folder, image_size, photos, images, options.shard_records)
     record_time("preprocess", TFRECORDS / "index.json")

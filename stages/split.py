@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from agegender.common.console import track
 from agegender.common.errors import UserError
+from agegender.common.progress import progress_bar
 from agegender.download.manifest import read_manifest
 from agegender.photos.photos import write_photos
 from agegender.preparation.parameters import Split
@@ -30,7 +30,7 @@ def main() -> None:
 
     candidates, unnamed = read_labels(read_manifest(RAW))
     paths = (f"{RAW}/{candidate.file}" for candidate in candidates)
-    hashes = track(hash_photos(paths), len(candidates), "checking", "photos")
+    hashes = progress_bar(hash_photos(paths), desc="checking", unit="photos", total=len(candidates))
     photos, unusable = screen(candidates, hashes, options.near_duplicate_bits)
     rejections = unnamed + unusable
     write_rejections(REJECTED, rejections)

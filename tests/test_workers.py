@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agegender.common.errors import UserError
-from agegender.common.parallel import available_cores, spread
+from agegender.common.parallel import available_cores, parallel_map
 
 
 def square(number: int) -> int:
@@ -28,19 +28,19 @@ def vanish(number: int) -> None:
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_results_come_in_order(processes: int) -> None:
-    assert list(spread(square, range(20), 3, processes)) == [square(i) for i in range(20)]
-    assert list(spread(square, [])) == []
+    assert list(parallel_map(square, range(20), 3, processes)) == [square(i) for i in range(20)]
+    assert list(parallel_map(square, [])) == []
     assert available_cores() >= 1
 
 
 def test_a_worker_s_error_is_raised() -> None:
     with pytest.raises(UserError, match=r"^three$"):
-        list(spread(refuse, range(5)))
+        list(parallel_map(refuse, range(5)))
 
 
 def test_a_killed_worker_is_explained() -> None:
     with pytest.raises(UserError, match="a worker process was killed"):
-        list(spread(vanish, [1]))
+        list(parallel_map(vanish, [1]))
 
 
 def sleep_for_ever(folder: str) -> None:
@@ -51,8 +51,8 @@ def sleep_for_ever(folder: str) -> None:
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = (
         "from tests.test_workers import sleep_for_ever\n"
-        "from agegender.common.parallel import spread\n"
-        f"list(spread(sleep_for_ever, [{str(tmp_path)!r}] * 2, 1, 2))"
+        "from agegender.common.parallel import parallel_map\n"
+        f"list(parallel_map(sleep_for_ever, [{str(tmp_path)!r}] * 2, 1, 2))"
     )
     parent = subprocess.Popen([sys.executable, "-c", script])
     wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
@@ -65,11 +65,11 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
 def test_ctrl_c_ends_workers_at_once_and_without_a_word(tmp_path: Path) -> None:
     script = (
         "from tests.test_workers import sleep_for_ever\n"
-        "from agegender.common.parallel import spread\n"
+        "from agegender.common.parallel import parallel_map\n"
         # As stages do: whoever runs the tests in the background has Ctrl-C ignored.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
-        f"    list(spread(sleep_for_ever, [{str(tmp_path)!r}] * 2, 1, 2))\n"
+        f"    list(parallel_map(sleep_for_ever, [{str(tmp_path)!r}] * 2, 1, 2))\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted')\n"
     )

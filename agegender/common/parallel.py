@@ -28,7 +28,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def spread(
+def parallel_map(
     function: Callable[[Task], Result],
     tasks: Iterable[Task],
     chunk: int = 1,
@@ -36,44 +36,43 @@ def spread(
 ) -> Iterator[Result]:
     """The results of ``function`` on each of ``tasks``, in their order, computed on all cores.
 
+    Unlike `ProcessPoolExecutor.map` it takes tasks only as results are collected, so memory does
+    not grow with their number.
+
     Args:
-        function: a module's function, with no state that a task could change for the next.
+        function: a module's function, without state that a task could change for the next.
         tasks: its arguments; they and the results are pickled between processes.
         chunk: how many tasks a process is handed at a time.
-        processes: how many work; by default one a core. The results do not depend on it.
+        processes: how many work; by default one per core. The results do not depend on it.
 
     Raises:
-        UserError: the system killed a process, for want of memory as a rule.
+        UserError: the system killed a process, usually for want of memory.
         Exception: whatever ``function`` raises; then no further task is begun.
     """
     count = processes or available_cores()
-    # Ctrl-C is this process's to answer: the others are begun such that it never reaches them.
-    # The tracker comes first, since it takes back what is held back.
+    # Ctrl-C is for this process: the others are started so that it never reaches them. The
+    # tracker is started first, since it would unblock the signal.
     resource_tracker.ensure_running()
     with held_back():
         forkserver.ensure_running()
-    pool = ProcessPoolExecutor(
-        count,
-        # Not fork: the threads of other libraries could hold locks that the child inherits.
-        mp_context=multiprocessing.get_context("forkserver"),
-        initializer=_begin,
-    )
+    # Not fork: the child would inherit locks that other libraries' threads hold.
+    context = multiprocessing.get_context("forkserver")
+    pool = ProcessPoolExecutor(count, context, initializer=_end_with_parent)
+    remaining = iter(tasks)
+    pending: deque[Future[list[Result]]] = deque()
     try:
-        remaining = iter(tasks)
-        waiting: deque[Future[list[Result]]] = deque()
-        while True:
-            # Some chunks ahead: no process waits for work, and memory does not grow with it.
-            while len(waiting) < _AHEAD * count and (some := list(islice(remaining, chunk))):
-                waiting.append(pool.submit(_work, function, some))
-            if not waiting:
-                break
-            yield from waiting.popleft().result()
+        while some := list(islice(remaining, chunk)):
+            pending.append(pool.submit(_run, function, some))
+            if len(pending) == _AHEAD * count:
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
     except BrokenProcessPool:
         raise UserError(
             "a worker process was killed, probably for want of memory; free some and run this again"
         ) from None
     except KeyboardInterrupt:
-        # Nobody waits for what they are at.
+        # Without waiting for what they are doing.
         for process in multiprocessing.active_children():
             process.kill()
         raise
@@ -81,17 +80,17 @@ def spread(
         pool.shutdown(cancel_futures=True)
 
 
-def _work(function: Callable[[Task], Result], tasks: list[Task]) -> list[Result]:
+def _run(function: Callable[[Task], Result], tasks: list[Task]) -> list[Result]:
     return [function(task) for task in tasks]
 
 
-def _begin() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
 def _end_with_parent() -> None:
-    # A killed parent closes no pool, and its workers would wait for tasks for ever.
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    """A killed parent closes no pool, and its workers would wait for tasks forever."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

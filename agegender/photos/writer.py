@@ -42,6 +42,8 @@ def write_records(
                 for photo in table[start : start + shard_records].itertuples():
                     writer.write(_example(photo, next(remaining)))
         table[LABELS].to_csv(folder / f"{split}.csv", index=False, lineterminator="\n")
+    if next(remaining, None) is not None:
+        raise ValueError("more images than labels")
     counts = {split: len(table) for split, table in labels.items()}
     write_index(folder, image_size, counts, shards)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from agegender.common.errors import UserError
-from agegender.common.parallel import spread
+from agegender.common.parallel import parallel_map
 from agegender.preparation import images
 
 # Photos that a process is handed at a time: 1.5 MB of results at 128 pixels a side.
@@ -25,7 +25,7 @@ def squares(paths: Iterable[str], image_size: int, processes: int | None = None)
     Raises:
         UserError: a photo cannot be decoded.
     """
-    return spread(partial(_square, image_size), paths, _CHUNK, processes)
+    return parallel_map(partial(_square, image_size), paths, _CHUNK, processes)
 
 
 def _square(image_size: int, path: str) -> bytes:

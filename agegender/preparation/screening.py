@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from agegender.common.parallel import spread
+from agegender.common.parallel import parallel_map
 from agegender.download.manifest import Entry
 from agegender.photos.labels import Labels
 from agegender.photos.photos import Photo
@@ -53,7 +53,7 @@ def read_labels(entries: Iterable[Entry]) -> tuple[list[Candidate], list[Rejecti
 
 def hash_photos(paths: Iterable[str], processes: int | None = None) -> Iterator[int | str]:
     """The perceptual hash of each photo of ``paths``, or why it cannot be used; on all cores."""
-    return spread(_hash_photo, paths, _CHUNK, processes)
+    return parallel_map(_hash_photo, paths, _CHUNK, processes)
 
 
 def _hash_photo(path: str) -> int | str:

@@ -1,6 +1,7 @@
 """What every stage script does alike: read its declared parameters, and fail with one line."""
 
 import errno
+import logging
 import os
 import platform
 import shutil
@@ -117,6 +118,7 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         SystemExit: with the one line, if anything went wrong.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _configure_logging()
     try:
         process.wait_for_earlier()
         with held_back():
@@ -144,6 +146,13 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         if message is None:
             raise
         raise SystemExit(f"error: {message}") from None
+
+
+def _configure_logging() -> None:
+    """The project's messages are plain lines on stderr; of libraries only warnings are shown."""
+    logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    for package in ("__main__", "agegender", "portraits", "stages"):
+        logging.getLogger(package).setLevel(logging.INFO)
 
 
 def _put_back_outputs() -> None:
