@@ -4,11 +4,11 @@ from pathlib import Path
 
 from agegender.common.errors import UserError
 from agegender.common.files import replace_folder
-from agegender.common.resumable import described
 from agegender.download.archive import list_files
+from agegender.download.fetch import describe_saved
 from agegender.download.manifest import write_manifest
 from agegender.download.parameters import Download
-from agegender.download.source import gather
+from agegender.download.source import fetch_photos
 from portraits.archive import draw_samples
 from stages.common.stage import parameters, project_root, record_time, run, when_interrupted
 
@@ -19,7 +19,8 @@ def main() -> None:
     declared = parameters("download")
     options = declared.section("download", Download)
     root = project_root()
-    when_interrupted(lambda: described(root / "progress/download"))
+    downloads = root / "progress/download"
+    when_interrupted(lambda: describe_saved(downloads))
 
     with replace_folder(RAW) as folder:
         if options.source == "sample":
@@ -27,15 +28,13 @@ def main() -> None:
             entries = list_files(folder)
         else:
             try:
-                entries = gather(
-                    options.source, folder, root, root / "progress/download", options.sha256
-                )
+                entries = fetch_photos(options.source, folder, root, downloads, options.sha256)
             except UserError as error:
                 raise UserError(f"download.source: {error}") from None
         write_manifest(folder, entries)
     kept = sum(1 for entry in entries if entry.file)
     record_time("download", RAW / "manifest.csv")
-    print(f"{len(entries)} files: {kept} kept, {len(entries) - kept} refused ({RAW}/manifest.csv)")
+    print(f"{len(entries)} files: {kept} kept, {len(entries) - kept} rejected ({RAW}/manifest.csv)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Folders for work that a later run may go on with."""
+"""Folders for work that a later run may continue."""
 
 import errno
 import fcntl
@@ -14,16 +14,15 @@ from pathlib import Path
 def resumable_folder(parent: Path, key: str) -> Iterator[Path]:
     """A folder in ``parent`` that stays if the work on ``key`` breaks off, and goes when it ends.
 
-    A later call with the same key gets the same folder. While one process has it, another that
-    works on the same key gets a folder of its own. With the folder go those that earlier work on
-    other keys left behind.
+    A later call with the same key gets the same folder. With it go those that earlier work on
+    other keys left.
 
     Args:
         parent: made if it is missing, removed with the last folder in it.
         key: names the work, such as an address.
     """
     name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    folder, lock = take(parent, name)
+    folder, lock = acquire(parent, name)
     try:
         yield folder
         shutil.rmtree(folder)
@@ -35,17 +34,10 @@ def resumable_folder(parent: Path, key: str) -> Iterator[Path]:
         os.close(lock)
 
 
-def described(parent: Path) -> str:
-    """How much of unfinished downloads is in the folders in ``parent``, for people; empty if none.
-
-    What `fetch` and `fetch_shared` go on with lies in such a folder itself.
-    """
-    sizes = [path.stat().st_size for path in parent.glob("*/*") if path.is_file()]
-    return f"{sum(sizes):,} bytes of the download are saved" if any(sizes) else ""
-
-
-def take(parent: Path, name: str) -> tuple[Path, int]:
+def acquire(parent: Path, name: str) -> tuple[Path, int]:
     """The first folder ``name-0``, ``name-1``, ... in ``parent`` that no other process has.
+
+    So a second experiment on the same work gets a folder of its own.
 
     Returns:
         the folder, and the descriptor that holds it until it is closed or the process ends.
@@ -60,8 +52,19 @@ def take(parent: Path, name: str) -> tuple[Path, int]:
         number += 1
 
 
+def remove_if_free(folder: Path) -> None:
+    """Remove ``folder`` unless another process has acquired it."""
+    lock = _lock(folder)
+    if lock is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
 def _lock(folder: Path) -> int | None:
-    """A descriptor that holds ``folder`` until it is closed; None if someone else has it."""
+    """A descriptor that holds ``folder`` until it is closed; None if another process has it.
+
+    The folder itself is locked, which filelock cannot: no lock file is left, nor one to be removed.
+    """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
@@ -81,11 +84,3 @@ def _lock(folder: Path) -> int | None:
         raise
     os.close(descriptor)
     return None
-
-
-def remove_if_free(folder: Path) -> None:
-    """Remove ``folder`` unless another process has taken it."""
-    lock = _lock(folder)
-    if lock is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)

@@ -3,29 +3,31 @@
 What happens to a file that comes in is decided by these rules; the first that applies counts.
 Folders as such are no files.
 
-Refused without being read:
+Rejected without being read:
 
-1. a link, a device, a pipe or a socket (in a folder, a link to a regular file is followed);
+1. what is no regular file: links, devices, pipes, sockets (in a folder, a link to a regular file is
+   followed);
 2. an encrypted file;
-3. a path that is not UTF-8 (a zip's names are UTF-8 even if it does not say so), is absolute or
-   contains ``..``; a backslash parts folders as well;
+3. a path that is empty, not UTF-8 (a zip's names are UTF-8 even if it does not say so), absolute
+   or contains ``..``; a backslash separates folders as well;
 4. hidden files, those in hidden folders, and those in ``__MACOSX``;
 5. archives within the archive, and all that is no image by its extension (``EXTENSIONS``);
 6. names that some file system cannot hold: more than 200 bytes, control characters, any of
    ``< > : " | ? *``, a name reserved by Windows;
 7. more than 64 MiB;
-8. more than 1 MiB and a hundred times the packed size (in a compressed tar, the size of the whole
-   archive), also when added to all that has been kept so far and compared with the whole archive.
+8. more than 1 MiB and a hundred times the packed size, or so together with all that has been kept
+   so far, compared with the whole archive.
 
-Refused when read:
+Rejected when read:
 
 9. damaged by the archive's own checksum, or packed in a way that cannot be unpacked;
 10. a second file of the same name, in whatever folder and in whatever case; kept is the first one
     in the order of the archive, or of a folder's sorted names.
 
 All else is kept under its name, without its folders. Whether it really is a photo is decided later.
-An archive that is broken off is refused as a whole: nobody knows what is missing. Only file names
-made by these rules are ever opened for writing.
+An archive that is cut off is rejected as a whole: nobody knows what is missing. Only file names
+made by these rules are ever opened for writing; zipfile and tarfile write nothing (so that
+tarfile's ``filter`` has nothing to do).
 """
 
 import errno
@@ -44,10 +46,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
-from agegender.common.console import track
 from agegender.common.errors import UserError
 from agegender.common.files import sha256
-from agegender.download.manifest import Entries, Entry
+from agegender.common.progress import progress_bar
+from agegender.download.manifest import Entry
 from agegender.download.web_page import describe_page
 
 EXTENSIONS = (
@@ -62,10 +64,10 @@ MAX_ENTRIES = 1_000_000
 MAX_RATIO = 100
 RATIO_MATTERS_FROM = 2**20
 
-_CHUNK = 2**20
+_IRREGULAR = "not a regular file"
 _UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_DAMAGED = (
+_DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
@@ -76,27 +78,27 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True)
-class _Incoming:
+class _File:
     """A file before it is judged.
 
     Attributes:
         source: its path where it comes from.
         size: bytes.
-        packed: bytes in the archive, as far as that is known; 0 in a folder.
+        packed: bytes in the archive (in a tar, those of the whole archive); 0 in a folder.
         open: makes its content readable.
-        refusal: why it is refused, if its kind is the reason.
-        alone: whether damage in it leaves the files behind it as they are.
+        reason: why it is rejected, if its kind is the reason.
+        alone: whether damage in it leaves the files after it as they are.
     """
 
     source: str
     size: int
     packed: int
-    open: Callable[[], IO[bytes]]
-    refusal: str = ""
+    open: Callable[[], IO[bytes] | None]
+    reason: str = ""
     alone: bool = True
 
 
-def unpack(source: Path, folder: Path, name: str | None = None) -> Entries:
+def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
     """Put the photos of ``source`` into ``folder``, flat.
 
     Args:
@@ -109,88 +111,80 @@ def unpack(source: Path, folder: Path, name: str | None = None) -> Entries:
         every file that came in, kept or not, sorted by where it came from.
 
     Raises:
-        UserError: ``source`` is something else, is broken off, or holds no image.
+        UserError: ``source`` is something else, is cut off, or holds no image.
     """
     name = name or str(source)
     if source.is_dir():
-        incoming, packed = _walk(source, ""), 0
+        files, packed = _in_folder(source, ""), 0
     else:
-        incoming, packed = _in_archive(source, name), source.stat().st_size
-    unpacking = _Unpacking(folder, packed)
+        files, packed = _in_archive(source, name), source.stat().st_size
+    entries: list[Entry] = []
+    kept: dict[str, Entry] = {}
+    kept_bytes = 0
     try:
-        reading = track(incoming, None, f"reading {PurePosixPath(name).name or name}", "files")
-        for number, file in enumerate(reading, start=1):
-            unpacking.take(file)
-            if number > MAX_ENTRIES:
+        reading = f"reading {PurePosixPath(name).name or name}"
+        for file in progress_bar(files, desc=reading, unit="files"):
+            reason = file.reason or _reject(file)
+            if not reason and _is_bomb(kept_bytes + file.size, packed):
+                reason = f"the archive grows more than {MAX_RATIO}-fold"
+            if reason:
+                entry = Entry("", _printable(file.source), file.size, "", reason)
+            else:
+                entry = _keep(file, folder, kept)
+                kept_bytes += entry.bytes if entry.file else 0
+            entries.append(entry)
+            if len(entries) > MAX_ENTRIES:
                 raise UserError(f"{name} holds more than {MAX_ENTRIES:,} files")
-    except (*_DAMAGED, OSError) as error:
+    except (*_DAMAGE, OSError) as error:
         if not _is_damage(error):
             raise
         raise UserError(
-            f"{name} is broken off or damaged after {len(unpacking.entries)} files; "
+            f"{name} is cut off or damaged after {len(entries)} files; "
             "fetch it again, or unpack it and give the folder"
         ) from None
-    entries = unpacking.entries
-    if not any(entry.file for entry in entries):
-        first = next(iter(entries), None)
-        example = f", such as '{first.source}': {first.reason}" if first else ""
+    entries.sort(key=lambda entry: (entry.source, entry.file, entry.reason))
+    if not kept:
+        example = f", such as '{entries[0].source}': {entries[0].reason}" if entries else ""
         raise UserError(f"{name} holds no image; {len(entries)} other files{example}")
     return entries
 
 
-def list_files(folder: Path) -> Entries:
+def list_files(folder: Path) -> list[Entry]:
     """The entries of a flat folder all of whose files are kept, sorted by name."""
-    entries = Entries()
-    with os.scandir(folder) as files:
-        for file in files:
-            size = file.stat().st_size
-            entries.add(Entry(file.name, file.name, size, sha256(Path(file.path)), ""))
-    return entries
+    return [
+        Entry(path.name, path.name, path.stat().st_size, sha256(path), "")
+        for path in sorted(folder.iterdir())
+    ]
 
 
-class _Unpacking:
-    """Judges one file after the other and writes those that are kept."""
-
-    def __init__(self, folder: Path, packed: int) -> None:
-        self.entries = Entries()
-        self._folder = folder
-        self._packed = packed
-        self._kept_bytes = 0
-
-    def take(self, file: _Incoming) -> None:
-        source = _printable(file.source)
-        reason = file.refusal or _refuse(file) or self._refuse_in_all(file.size)
-        if reason:
-            self.entries.add(Entry("", source, file.size, "", reason))
-            return
-        name = _parts(file.source)[-1]
-        # macOS and Windows take names for the same that differ in case or in normal form.
-        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        first = self.entries.kept(key)
-        try:
-            size, digest = _copy(file, None if first else self._folder / name)
-        except (*_DAMAGED, OSError) as error:
-            if not (file.alone and _is_damage(error)):
-                raise
-            # The name is free again for a later file.
-            if not first:
-                (self._folder / name).unlink(missing_ok=True)
-            self.entries.add(
-                Entry("", source, file.size, "", "damaged, or packed in an unknown way")
-            )
-            return
-        if first:
-            same = "the same" if first.sha256 == digest else "another"
-            reason = f"the same name as {first.source}, and {same} content"
-            self.entries.add(Entry("", source, size, digest, reason))
-        else:
-            self.entries.add(Entry(name, source, size, digest, ""), key)
-            self._kept_bytes += size
-
-    def _refuse_in_all(self, size: int) -> str:
-        if self._packed and _is_bomb(self._kept_bytes + size, self._packed):
-            return f"the archive grows more than {MAX_RATIO}-fold"
-        return ""
+def _keep(file: _File, folder: Path, kept: dict[str, Entry]) -> Entry:
+    """Read a file and write it to ``folder``, unless another of its name is ``kept``."""
+    source = _printable(file.source)
+    try:
+        stream = file.open()
+        assert stream is not None, "only directories have none"
+        with stream:
+            # A file that grows while it is read is cut at the size that was judged.
+            content = stream.read(file.size)
+        if len(content) != file.size:
+            raise EOFError
+    except (*_DAMAGE, OSError) as error:
+        if not (file.alone and _is_damage(error)):
+            raise
+        return Entry("", source, file.size, "", "damaged, or packed in an unknown way")
+    digest = hashlib.sha256(content).hexdigest()
+    name = _parts(file.source)[-1]
+    # macOS and Windows take names for the same that differ in case or in normal form.
+    key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    first = kept.get(key)
+    if first:
+        same = "the same" if first.sha256 == digest else "another"
+        reason = f"the same name as {first.source}, and {same} content"
+        return Entry("", source, file.size, digest, reason)
+    with (folder / name).open("xb") as output:
+        output.write(content)
+    kept[key] = Entry(name, source, file.size, digest, "")
+    return kept[key]
 
 
 def _is_damage(error: Exception) -> bool:
@@ -202,18 +196,18 @@ def _is_damage(error: Exception) -> bool:
     return not isinstance(error, OSError) or error.errno in (None, errno.EINVAL)
 
 
-def _refuse(file: _Incoming) -> str:
+def _reject(file: _File) -> str:
     """Why a file is not even read; empty if it is."""
     source = file.source
+    parts = _parts(source)
+    if not parts:
+        return "no name"
     if not _is_utf8(source):
         return "the name is not UTF-8"
     if source.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", source):
         return "an absolute path"
-    if ".." in source.replace("\\", "/").split("/"):
+    if ".." in parts:
         return "a path with '..'"
-    parts = _parts(source)
-    if not parts:
-        return "no name"
     if "__MACOSX" in parts:
         return "macOS metadata"
     if any(part.startswith(".") for part in parts):
@@ -230,13 +224,13 @@ def _refuse(file: _Incoming) -> str:
         return "a name that not every file system can hold"
     if file.size > MAX_BYTES:
         return f"more than {MAX_BYTES // 2**20} MiB"
-    if file.packed and _is_bomb(file.size, file.packed):
+    if _is_bomb(file.size, file.packed):
         return f"grows more than {MAX_RATIO}-fold"
     return ""
 
 
 def _is_bomb(size: int, packed: int) -> bool:
-    return size > max(RATIO_MATTERS_FROM, MAX_RATIO * packed)
+    return packed > 0 and size > max(RATIO_MATTERS_FROM, MAX_RATIO * packed)
 
 
 def _parts(source: str) -> list[str]:
@@ -259,40 +253,25 @@ def _printable(source: str) -> str:
     )
 
 
-def _copy(file: _Incoming, target: Path | None) -> tuple[int, str]:
-    """Read a file, write it to ``target`` if there is one, and return its size and sha256."""
-    digest, size = hashlib.sha256(), 0
-    with file.open() as stream, open(target or os.devnull, "xb" if target else "wb") as output:
-        # A file that grows while it is read is cut at the size that was judged.
-        while chunk := stream.read(min(_CHUNK, file.size - size)):
-            output.write(chunk)
-            digest.update(chunk)
-            size += len(chunk)
-        if size != file.size:
-            raise EOFError
-    return size, digest.hexdigest()
-
-
-def _walk(folder: Path, prefix: str) -> Iterator[_Incoming]:
+def _in_folder(folder: Path, prefix: str) -> Iterator[_File]:
     """The files below ``folder`` in the order of their paths; links to folders are not followed."""
     with os.scandir(folder) as listing:
         children = sorted(listing, key=lambda child: child.name)
     for child in children:
-        path = f"{prefix}{child.name}"
+        source, open_ = f"{prefix}{child.name}", partial(_open_file, child.path)
         if child.is_dir(follow_symlinks=False):
-            yield from _walk(Path(child.path), f"{path}/")
+            yield from _in_folder(Path(child.path), f"{source}/")
         elif child.is_file():
-            yield _Incoming(path, child.stat().st_size, 0, partial(_open_file, child.path))
+            yield _File(source, child.stat().st_size, 0, open_)
         else:
-            kind = "a link to a folder or to nothing" if child.is_symlink() else "a device or pipe"
-            yield _Incoming(path, 0, 0, partial(_open_file, os.devnull), kind)
+            yield _File(source, 0, 0, open_, _IRREGULAR)
 
 
 def _open_file(path: str) -> BinaryIO:
     return open(path, "rb")
 
 
-def _in_archive(source: Path, name: str) -> Iterator[_Incoming]:
+def _in_archive(source: Path, name: str) -> Iterator[_File]:
     with source.open("rb") as file:
         head = file.read(64 * 1024)
         file.seek(0)
@@ -305,31 +284,26 @@ def _in_archive(source: Path, name: str) -> Iterator[_Incoming]:
             yield from _in_tar(file, name)
 
 
-def _in_zip(file: BinaryIO, name: str) -> Iterator[_Incoming]:
+def _in_zip(file: BinaryIO, name: str) -> Iterator[_File]:
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         if not _is_damage(error):
             raise
-        raise UserError(f"{name} is a zip that is broken off or damaged: {error}") from None
+        raise UserError(f"{name} is a zip that is cut off or damaged: {error}") from None
     with archive:
         for info in archive.infolist():
-            if info.is_dir():
+            # Not info.is_dir(), which fails where there is no name (Python 3.11).
+            if info.filename.endswith("/"):
                 continue
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            refusal = ""
-            if stat.S_ISLNK(kind):
-                refusal = "a link"
-            elif kind not in (0, stat.S_IFREG):
-                refusal = "a device or pipe"
-            elif info.flag_bits & 1:
-                refusal = "encrypted"
-            yield _Incoming(
+            regular = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
+            reason = "encrypted" if info.flag_bits & 1 else ""
+            yield _File(
                 _name_in_zip(info),
                 info.file_size,
                 max(1, info.compress_size),
                 partial(archive.open, info),
-                refusal,
+                reason if regular else _IRREGULAR,
             )
 
 
@@ -340,7 +314,7 @@ def _name_in_zip(info: zipfile.ZipInfo) -> str:
     return info.filename.encode("cp437").decode("utf-8", "surrogateescape")
 
 
-def _in_tar(file: BinaryIO, name: str) -> Iterator[_Incoming]:
+def _in_tar(file: BinaryIO, name: str) -> Iterator[_File]:
     packed = os.fstat(file.fileno()).st_size
     try:
         archive = tarfile.open(fileobj=file, mode="r:*", encoding="utf-8")  # noqa: SIM115
@@ -356,31 +330,11 @@ def _in_tar(file: BinaryIO, name: str) -> Iterator[_Incoming]:
                 continue
             if member.size < 0:
                 raise tarfile.ReadError("negative size")
-            refusal = ""
-            if member.issym() or member.islnk():
-                refusal = "a link"
-            elif not member.isreg():
-                refusal = "a device or pipe"
-            yield _Incoming(
-                member.name,
-                member.size,
-                packed,
-                partial(_open_member, archive, member),
-                refusal,
-                alone=False,
-            )
-        _check_end(archive)
-
-
-def _open_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    stream = archive.extractfile(member)
-    assert stream is not None, "asked for regular files only"
-    return stream
-
-
-def _check_end(archive: tarfile.TarFile) -> None:
-    """Tell the end mark, a block of zeros, from damage, which tarfile takes for the end too."""
-    assert archive.fileobj is not None
-    archive.fileobj.seek(archive.offset)
-    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("no end mark")
+            open_ = partial(archive.extractfile, member)
+            reason = "" if member.isreg() else _IRREGULAR
+            yield _File(member.name, member.size, packed, open_, reason, alone=False)
+        # The end is marked by a block of zeros; tarfile takes damage for the end too.
+        assert archive.fileobj is not None
+        archive.fileobj.seek(archive.offset)
+        if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("no end mark")

@@ -4,18 +4,23 @@ import re
 from pathlib import Path
 
 from agegender.common.errors import UserError
+from agegender.common.files import sha256 as sha256_of
+from agegender.common.redaction import redact_url
 from agegender.common.resumable import resumable_folder
-from agegender.download import google_drive
 from agegender.download.archive import unpack
-from agegender.download.fetch import check_sha256, fetch, shown
-from agegender.download.manifest import Entries
+from agegender.download.fetch import fetch
+from agegender.download.manifest import Entry
+
+# The archive 'Aligned&Cropped Faces' that the data set's page links to.
+UTKFACE = "https://drive.google.com/uc?id=0BxYys69jI14kYVM3aVhKS1VhRUk"
+UTKFACE_NAME = "UTKFace.tar.gz of https://susanqq.github.io/UTKFace"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
-def gather(
+def fetch_photos(
     source: str, folder: Path, base: Path, downloads: Path, sha256: str | None = None
-) -> Entries:
+) -> list[Entry]:
     """Put the photos of ``source`` into ``folder``, flat, and list every file that came in.
 
     Args:
@@ -26,40 +31,41 @@ def gather(
         sha256: of the archive, where it is known.
 
     Raises:
-        UserError: ``source`` is not to be had, or is something else than photos.
+        UserError: ``source`` cannot be had, or is something else than photos.
     """
-    if source != "utkface" and not is_address(source):
+    scheme = _SCHEME.match(source)
+    if source == "utkface":
+        address, name = UTKFACE, UTKFACE_NAME
+    elif scheme is not None:
+        address, name = source, redact_url(source)
+        if scheme[1].lower() not in ("http", "https"):
+            raise UserError(f"{name}: only http and https addresses can be fetched, and paths")
+    else:
         path = local_path(source, base)
         if folder.resolve().is_relative_to(path.resolve()):
             raise UserError(f"{path} contains the folder that the photos go to; be more precise")
-        if sha256 is not None:
-            if path.is_dir():
-                raise UserError(f"{path} is a folder; a sha256 can be that of an archive only")
-            check_sha256(path, sha256, str(path))
-        return unpack(path, folder)
-
+        return _unpack(path, folder, str(path), sha256)
     with resumable_folder(downloads, source) as place:
-        archive = _download(source, place, sha256)
+        archive = fetch(address, place, name)
         try:
-            return unpack(archive, folder, source if source == "utkface" else shown(source))
+            return _unpack(archive, folder, name, sha256)
         except UserError:
             # It would be no better the next time.
             archive.unlink()
             raise
 
 
-def is_address(source: str) -> bool:
-    """Whether ``source`` is an http(s) address.
-
-    Raises:
-        UserError: it is an address of another kind.
-    """
-    scheme = _SCHEME.match(source)
-    if scheme is None:
-        return False
-    if scheme[1].lower() not in ("http", "https"):
-        raise UserError(f"{source}: only http and https addresses can be fetched, and paths")
-    return True
+def _unpack(archive: Path, folder: Path, name: str, sha256: str | None) -> list[Entry]:
+    if sha256 is not None:
+        if archive.is_dir():
+            raise UserError(f"{name} is a folder; a sha256 can be that of an archive only")
+        found = sha256_of(archive)
+        if found != sha256:
+            raise UserError(
+                f"{name} has the sha256 {found}, not {sha256}: it was damaged on the way or is "
+                "another file; fetch it again or correct the sha256"
+            )
+    return unpack(archive, folder, name)
 
 
 def local_path(source: str, base: Path) -> Path:
@@ -75,22 +81,3 @@ def local_path(source: str, base: Path) -> Path:
     except RuntimeError:
         raise UserError(f"'{source}' begins with a user who does not exist") from None
     raise UserError(f"there is no file or folder {path}")
-
-
-def _download(source: str, place: Path, sha256: str | None) -> Path:
-    if source == "utkface":
-        file_id: str | None = google_drive.UTKFACE_ID
-        name, page = "UTKFace.tar.gz", google_drive.UTKFACE_PAGE
-    else:
-        name = page = shown(source)
-        file_id = google_drive.drive_id(source)
-    if file_id is None:
-        return fetch(source, place, sha256)
-    archive = google_drive.fetch_shared(file_id, place, name, page)
-    if sha256 is not None:
-        try:
-            check_sha256(archive, sha256, name)
-        except UserError:
-            archive.unlink()
-            raise
-    return archive

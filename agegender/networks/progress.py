@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from agegender.common.resumable import remove_if_free, take
+from agegender.common.resumable import acquire, remove_if_free
 
 # Arrays and a JSON-like state.
 Kept = tuple[list[np.ndarray], dict[str, Any]]
@@ -31,7 +31,7 @@ class Progress:
         next number and a folder of its own. Unfinished runs beside it, of other inputs, are
         removed unless a process is at work on them.
         """
-        self.folder, self._lock = take(folder.parent, folder.name)
+        self.folder, self._lock = acquire(folder.parent, folder.name)
         for other in sorted(folder.parent.iterdir()):
             if other != self.folder and other.is_dir():
                 remove_if_free(other)

