@@ -2,6 +2,8 @@
 
 # The Python that .venv is made with: make PYTHON=python3.12 repro
 PYTHON = python3
+# GPU=1 installs TensorFlow with CUDA, for NVIDIA's GPUs on Linux.
+GPU =
 # Where `make serve` shows the report.
 PORT = 8000
 
@@ -11,63 +13,76 @@ USE_VENV = PATH="$$PWD/.venv/bin:$$PATH"; export PATH
 help:
 	@echo 'make repro         set up .venv, run the pipeline, print both models'"'"' test metrics'
 	@echo 'make test          set up .venv, check style and types, run every test'
-	@echo 'make bench         measure speed and memory, write benchmarks/; under 30 minutes'
-	@echo 'make verify        run the pipeline in two clean clones and compare all that they wrote'
-	@echo 'make kills         kill a small pipeline at many moments, finish it, compare all that it wrote'
-	@echo 'make mend          mend what a killed DVC cannot read; make repro does it too'
 	@echo 'make serve         show the report at http://localhost:$(PORT)/ (make PORT=8080 serve for another)'
-	@echo 'make pictures      take the README'"'"'s pictures anew, from drawn portraits and their report'
-	@echo 'make requirements  compile requirements.txt from requirements.in to the newest versions'
-	@echo 'make clean         remove .venv, unfinished work and the tools'"'"' caches; keep all results'
+	@echo 'make verify        run the pipeline in two clean clones of the last commit and compare the outputs'
+	@echo 'make crash-test    kill a small pipeline at many random moments and compare the outputs'
+	@echo 'make bench         measure speed and memory, write benchmarks/; under 30 minutes'
+	@echo 'make requirements  compile the requirements files from requirements.in to the newest versions'
+	@echo 'make clean         remove .venv, unfinished work and caches of tools; keep all results'
 	@echo
-	@echo 'make PYTHON=python3.12 repro makes .venv with another Python than python3.'
+	@echo 'make GPU=1 repro              sets up .venv with CUDA, for an NVIDIA GPU on Linux'
+	@echo 'make PYTHON=python3.12 repro  sets up .venv with another Python than python3'
 
-repro: .venv/installed versions.yaml
-	@$(USE_VENV); python -m tools.mend && python -m agegender check && dvc repro && python -m agegender metrics
+repro: .venv/installed$(GPU) versions.yaml
+	@$(USE_VENV); python -m agegender check && dvc repro && python -m agegender metrics
 
-test: .venv/installed versions.yaml
+test: .venv/installed$(GPU) versions.yaml
 	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest -n 2 --dist loadfile
 
-bench: .venv/installed versions.yaml
+bench: .venv/installed$(GPU) versions.yaml
 	@$(USE_VENV); python -m benchmarks
 
+# dvc.lock holds the digest of every output.
 verify: .venv/installed
-	@$(USE_VENV); python -m tools.verify
+	@$(USE_VENV); set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' 0; \
+	for name in first second; do \
+	    git clone --quiet . "$$folder/$$name"; \
+	    ( cd "$$folder/$$name"; rm -f dvc.lock; DVC_SITE_CACHE_DIR="$$folder/cache-$$name" dvc repro ); \
+	done; \
+	diff "$$folder/first/dvc.lock" "$$folder/second/dvc.lock" && echo 'Both clones hold the same bytes'; \
+	git diff --no-index --stat dvc.lock "$$folder/first/dvc.lock" || echo 'The committed dvc.lock differs'
 
-kills: .venv/installed
-	@$(USE_VENV); python -m tools.kills
-
-mend: .venv/installed
-	@$(USE_VENV); python -m tools.mend
+crash-test: .venv/installed versions.yaml
+	@$(USE_VENV); python -m pytest -s tests/slow
 
 serve:
 	@test -f report/index.html || { echo 'error: there is no report yet; make repro writes it'; exit 1; }
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory report $(PORT)
 
-pictures: .venv/installed
-	@$(USE_VENV); python -m tools.pictures
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 requirements: .venv/installed
-	@.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	    --output-file .venv/compiled.txt requirements.in
+	@$(COMPILE) --upgrade --output-file .venv/all.txt requirements.in
 	@{ echo '# Every package, pinned for Python 3.11 and newer on Linux and macOS.'; \
 	    echo '# `make requirements` writes this file from requirements.in.'; \
-	    cat .venv/compiled.txt; } > requirements.txt
+	    cat .venv/all.txt; } > requirements.txt
+	@version=$$(sed -n 's/^tensorflow==//p' requirements.txt); \
+	echo "tensorflow[and-cuda]==$$version" > .venv/gpu.in; \
+	$(COMPILE) --no-strip-extras --upgrade --constraint requirements.txt --output-file .venv/gpu.txt .venv/gpu.in; \
+	{ echo '# TensorFlow with CUDA, for NVIDIA GPUs on Linux: `make GPU=1 repro` installs it.'; \
+	    echo '# `make requirements` writes this file.'; \
+	    echo '--requirement requirements.txt'; \
+	    grep -vxF -f requirements.txt .venv/gpu.txt; } > requirements-gpu.txt
 	@.venv/bin/python -m tools.versions
 
 clean:
 	rm -rf .venv progress .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find agegender benchmarks stages tests tools -name __pycache__ -exec rm -rf {} +
+	find agegender benchmarks cli portraits stages tests tools -name __pycache__ -exec rm -rf {} +
 
-.venv/installed: requirements.txt
+.venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + "; run make PYTHON=python3.11")'
-	@test -x .venv/bin/python || { echo 'Making .venv'; $(PYTHON) -m venv .venv; }
-	@echo 'Installing the packages of requirements.txt into .venv; that takes some minutes'
-	@.venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --requirement requirements.txt
+	@echo 'Making .venv'
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt .venv/bin/python
+	@tools/install requirements.txt
 	@touch .venv/installed
-	@echo 'Installed'
+
+.venv/installed1: requirements.txt requirements-gpu.txt .venv/bin/python
+	@tools/install requirements-gpu.txt
+	@touch .venv/installed .venv/installed1
 
 # The pins that stages depend on, carried over whenever requirements.txt has changed.
-versions.yaml: requirements.txt .venv/installed
+versions.yaml: requirements.txt .venv/installed$(GPU)
 	@.venv/bin/python -m tools.versions

@@ -22,7 +22,7 @@ from benchmarks import (
 )
 from benchmarks.results import Result, table, write_json
 from benchmarks.scale import FULL, QUICK
-from tools.clones import ROOT
+from tests.clones import ROOT
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.results import Result, bound
 from benchmarks.workspace import Workspace
-from tools.clones import ROOT
+from tests.clones import ROOT
 
 # What more of would make a stage faster.
 BOUNDS = {

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.measure import run
 from stages.common import timings
 from stages.report import OUTPUTS
-from tools.clones import ROOT, Clone
+from tests.clones import ROOT, Clone
 
 FACES = ROOT.parent / "shared/data/utkface-train_val-5000.tar.gz"
 

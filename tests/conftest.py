@@ -1,13 +1,14 @@
 """What tests share: clones of the project in which DVC really runs."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from tools.clones import Clone
-from tools.verify import reproduce
+from tests.clones import Clone
 
 # The whole pipeline, as small as it goes.
 TINY = {
@@ -34,9 +35,7 @@ class Reproduced:
     def copy(self, folder: Path) -> Clone:
         """A copy that a test may change, with the cache, in ``folder``."""
         shutil.copytree(self.clone.path, folder / "clone", symlinks=True)
-        home = folder / "home"
-        home.mkdir()
-        copied = Clone(folder / "clone", home)
+        copied = Clone(folder / "clone", folder / "home")
         copied.commit("The tiny pipeline has run")
         return copied
 
@@ -44,6 +43,15 @@ class Reproduced:
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
     """The tiny pipeline, run once for all tests that only look at what it wrote."""
-    clone = Clone.of_working_tree(tmp_path_factory.mktemp("reproduced") / "clone")
-    reproduce(clone, **TINY)
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Of all the workers.
+        folder = folder.parent
+    folder /= "reproduced"
+    with FileLock(f"{folder}.lock"):
+        clone = Clone(folder / "project", folder / "home")
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            Clone.of_working_tree(folder).reproduce(**TINY)
+            (folder / "done").touch()
     return Reproduced(clone)

@@ -22,9 +22,8 @@ from agegender.common.errors import UserError
 from agegender.training import distribution
 from agegender.training.meeting import meet
 from tests import training_worker
+from tests.clones import ROOT, differences
 from tests.conftest import Reproduced
-from tools.clones import ROOT
-from tools.verify import compare
 
 CASES = ["custom", "everything", "vgg16"]
 SECONDS = 400
@@ -185,7 +184,7 @@ def test_the_stages_train_together(reproduced: Reproduced, tmp_path: Path) -> No
     train = ["repro", "--single-item", "embed_vgg16", "train_custom", "train_vgg16"]
     printed = at_once(*(partial(clone.dvc, *train) for clone in clones))
     assert all("waiting for the others" in each for each in printed), printed
-    assert not [out for out in compare(clones[0].path, clones[1].path) if out.different]
+    assert differences(clones[0].path, clones[1].path) == []
     for clone in clones:
         assert not list((clone.path / "progress").glob("train_*/*"))
 

@@ -13,8 +13,8 @@ import stages.download_vgg16
 from agegender.common.errors import UserError
 from agegender.download.manifest import read_manifest
 from stages.common.stage import Parameters
+from tests.clones import Clone
 from tests.web_server import Web, content, running
-from tools.clones import Clone
 
 GOOD = "30_0_1_20170101000000000.jpg"
 Stage = Callable[..., None]

@@ -7,18 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
+from tests.clones import Clone, differences
 from tests.conftest import Reproduced
-from tests.test_workers import alive, wait_until
-from tools.clones import Clone
-from tools.kills import Killer, left_behind
-from tools.verify import compare
+from tests.crashes import at_work, finish, left_behind, wait_until
 
 
 def forget(clone: Clone, *stages: str) -> None:
@@ -33,13 +31,9 @@ def forget(clone: Clone, *stages: str) -> None:
 
 def test_killed_stages_end_in_the_same_bytes(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
-    seconds = {"download": 2.0, "split": 2.0, "embed_vgg16": 4.0}
-    killer = Killer(clone, seconds, Counter({stage: 1 for stage in seconds}), random.Random(4))
-    # A fast machine may have left a stage before its moment came; the next round's come sooner.
-    while len(killer.kills) < 2:
-        forget(clone, *seconds)
-        killer.finish()
-    assert not [out for out in compare(reproduced.clone.path, clone.path) if out.different]
+    forget(clone, "download", "split", "embed_vgg16")
+    assert finish(clone, random.Random(4), kills=3, seconds=6) == 3
+    assert differences(reproduced.clone.path, clone.path) == []
     assert left_behind(clone.path) == []
 
 
@@ -111,9 +105,9 @@ def test_a_stage_ends_with_dvc(tmp_path: Path, shell: str) -> None:
     environment = os.environ | {"SHELL": "/bin/sh", "DVC_STAGE": "any"}
     with subprocess.Popen([sys.executable, "-c", dvc], env=environment) as run:
         wait_until(lambda: bool(list(tmp_path.iterdir())))
+        (started,) = (psutil.Process(int(path.name)) for path in tmp_path.iterdir())
         run.kill()
-    (number,) = (int(path.name) for path in tmp_path.iterdir())
-    wait_until(lambda: not alive(number))
+    wait_until(lambda: not at_work(started))
 
 
 def test_damage_is_reported_with_its_file(reproduced: Reproduced, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import yaml
 
 from agegender.report import methods, prose
 from agegender.report.results import Curve
-from tools.clones import ROOT
+from tests.clones import ROOT
 
 BOTH = ["gender", "age"]
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())

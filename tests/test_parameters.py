@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agegender.common.errors import UserError
 from cli.parameters import Document
-from tools.clones import ROOT, Clone
+from tests.clones import ROOT, Clone
 
 TEXT = (ROOT / "params.yaml").read_text()
 DEFAULTS: dict[str, Any] = yaml.safe_load(TEXT)

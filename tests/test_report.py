@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from agegender.photos.records import read_index
 from agegender.report.figures import learning_curve
+from tests.clones import Clone
 from tests.conftest import Reproduced
-from tools.clones import Clone
 
 # What a reader would complain of on an open page, a line each.
 _FAULTS = Path(__file__).with_name("faults.js").read_text(encoding="utf-8")

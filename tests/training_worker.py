@@ -33,8 +33,8 @@ from agegender.training.training import Epoch, train
 from agegender.vgg16 import network as vgg16
 from agegender.vgg16.frozen import backbone as vgg16_base
 from agegender.vgg16.parameters import TrainVgg16
+from tests.clones import ROOT
 from tests.tfrecords import write_tfrecords
-from tools.clones import ROOT
 
 BOTH = ["gender", "age"]
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text())

@@ -4,7 +4,6 @@ import errno
 import logging
 import os
 import platform
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,14 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agegender.common.errors import UserError
-from agegender.common.files import atomic_write
 from agegender.common.interrupts import held_back
 from agegender.common.parameters import Section
 from stages.common import process, timings
-
-# Where this process's folder keeps DVC's record of all stages, and the copy of it.
-LOCK_FILE = Path("dvc.lock")
-KEPT_LOCK_FILE = Path("progress/dvc.lock")
 
 _STARTED = time.monotonic()
 _saved: Callable[[], str] = str
@@ -126,7 +120,6 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         if check.returncode:
             _put_back_outputs()
             raise SystemExit(1)
-        _keep_lock_file()
         try:
             stage()
         except (UserError, OSError):
@@ -185,16 +178,6 @@ def _say_interrupted(saved: str) -> None:
         file=sys.stderr,
         flush=True,
     )
-
-
-def _keep_lock_file() -> None:
-    """Copy dvc.lock, which DVC does not replace as a whole: a kill may leave half of it.
-
-    `python -m tools.mend` puts the copy back.
-    """
-    if LOCK_FILE.exists():
-        with atomic_write(KEPT_LOCK_FILE) as partial:
-            shutil.copyfile(LOCK_FILE, partial)
 
 
 def _explain(error: OSError) -> str | None:
