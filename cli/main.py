@@ -1,4 +1,4 @@
-"""The command line: ``python -m agegender check | summary MODEL | metrics | score | recipe NAME``.
+"""The command line: ``python -m agegender check | summary MODEL | metrics | recipe NAME``.
 
 It is used from the project's folder and reads what lies there.
 """
@@ -6,7 +6,6 @@ It is used from the project's folder and reads what lies there.
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from cli.parameters import Document
 
 PARAMETERS = Path("params.yaml")
 RECIPES = Path("recipes")
+RENAMED_RECIPES = {"source-report": "reference-report"}
 METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
-TFRECORDS = Path("data/tfrecords")
 REPORT = Path("report/index.html")
 MODELS = {"custom": "custom CNN", "vgg16": "VGG16"}
 # Rows of the table of metrics: heading, where the value stands, digits.
@@ -36,41 +35,43 @@ def check() -> Document:
     Raises:
         UserError: it is missing, is not YAML, or a parameter is unknown, missing or wrong.
     """
-    return Document.parse(_read_yaml(PARAMETERS))
+    return _parsed(_read_yaml(PARAMETERS))
+
+
+def _parsed(values: Any) -> Document:
+    try:
+        return Document.parse(values)
+    except UserError as error:
+        raise UserError(f"{PARAMETERS}: {error}") from None
 
 
 def recipe(name: str) -> None:
     """Print the parameters of a recipe as options of ``dvc exp run``.
 
     Raises:
-        UserError: there is no such recipe, or params.yaml with it would be refused.
+        UserError: there is no such recipe, or params.yaml with it would be rejected.
     """
+    if name in RENAMED_RECIPES:
+        raise UserError(f"the recipe '{name}' is now '{RENAMED_RECIPES[name]}'")
     known = sorted(path.stem for path in RECIPES.glob("*.yaml"))
     if name not in known:
         raise UserError(f"there is no recipe '{name}' in {RECIPES}/; known: {', '.join(known)}")
-    values = _read_yaml(RECIPES / f"{name}.yaml")
+    from dvc.config import merge
+    from dvc.utils.flatten import flatten
+
+    path = RECIPES / f"{name}.yaml"
+    document, values = check().model_dump(), _read_yaml(path)
     try:
-        Document.parse(_merged(_read_yaml(PARAMETERS), values))
+        if not isinstance(values, dict):
+            raise UserError("it must be a mapping of parameters to values")
+        merge(document, values)
+        _parsed(document)
     except UserError as error:
-        raise UserError(f"with {RECIPES}/{name}.yaml, {error}") from None
-    print(" ".join(f"-S {option}" for option in _options(values)))
-
-
-def _merged(values: Any, others: Any) -> Any:
-    """``values`` with ``others`` in their place, section by section."""
-    if not isinstance(values, dict) or not isinstance(others, dict):
-        return others
-    return values | {key: _merged(values.get(key), other) for key, other in others.items()}
-
-
-def _options(values: Any, name: str = "") -> Iterator[str]:
-    if isinstance(values, dict):
-        for key, value in values.items():
-            yield from _options(value, f"{name}.{key}" if name else key)
-    elif isinstance(values, str):
-        yield f"{name}={values}"
-    else:
-        yield f"{name}={json.dumps(values, separators=(',', ':'))}"
+        raise UserError(f"with {path}, {error}") from None
+    for option, value in flatten(values).items():
+        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        print(f"-S {option}={text}", end=" ")
+    print()
 
 
 def _read_yaml(path: Path) -> Any:
@@ -120,59 +121,15 @@ def metrics() -> None:
         values = {model: json.loads(path.read_text()) for model, path in METRICS.items()}
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; `dvc repro` makes it") from None
-    _print_metrics(values, "test")
+    _print_metrics(values)
     if REPORT.exists():
         print(f"The report: {REPORT.resolve()}")
     else:
         print("The report is not here yet; `dvc repro` makes it")
 
 
-def score(models: list[str], as_json: bool) -> None:
-    """Print the metrics of saved models on the validation split, by which to choose.
-
-    The test split has no such command: it is evaluated by the pipeline, once a training.
-    """
-    document = check()
-    import pandas as pd
-
-    from agegender.evaluation.describe import parameter_counts
-    from agegender.evaluation.metrics import as_metrics, baseline, evaluate, rounded
-    from agegender.evaluation.predict import load, predict
-    from agegender.photos.photos import read_photos
-
-    always = baseline(pd.DataFrame(read_photos(Path("data/split/train.csv"))))
-    options = document.evaluate
-    values = {}
-    for name in models:
-        model = load(Path(f"models/{name}.keras"))
-        predictions = predict(model, TFRECORDS, "validation", options.batch_size)
-        scores = evaluate(predictions, options.bootstrap_samples, document.seed)
-        values[name] = as_metrics(scores, predictions, always, parameter_counts(model))
-        values[name]["train_on"] = _train_on(name) or document.train_on
-    seen = [MODELS[name] for name in models if values[name]["train_on"] != "train"]
-    if seen:
-        print(
-            f"warning: {' and '.join(seen)}: trained on these photos too, so choose by a model "
-            "that was not (train_on: train)",
-            file=sys.stderr,
-        )
-    if as_json:
-        print(json.dumps(rounded(values), indent=2))
-    else:
-        _print_metrics(values, "validation")
-
-
-def _train_on(model: str) -> str | None:
-    """The splits that a saved model was trained on, as far as DVC's record of it tells."""
-    try:
-        stages = _read_yaml(Path("dvc.lock"))["stages"]
-        return str(stages[f"train_{model}"]["params"][str(PARAMETERS)]["train_on"])
-    except (UserError, KeyError, TypeError):
-        return None
-
-
-def _print_metrics(values: dict[str, Any], split: str) -> None:
-    """Print the metrics of models, beside the baseline of the first."""
+def _print_metrics(values: dict[str, Any]) -> None:
+    """Print the metrics of models next to the baseline of the first."""
     first = next(iter(values.values()))
     rows = []
     for heading, (task, name), digits in ROWS:
@@ -180,7 +137,7 @@ def _print_metrics(values: dict[str, Any], split: str) -> None:
         baseline = first["baseline"].get(task, {}).get(name)
         if any(cells):
             rows.append([heading, *cells, "" if baseline is None else f"{baseline:.{digits}f}"])
-    print(f"On the {first['n']} photos of the {split} split (95 % interval):")
+    print(f"On the {first['n']} photos of the test split (95 % interval):")
     _print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
 
 
@@ -200,12 +157,6 @@ def _print_table(heads: list[str], rows: list[list[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
 
 
-def _model(name: str) -> str:
-    if name not in MODELS:
-        raise argparse.ArgumentTypeError(f"'{name}' is no model; known: {', '.join(MODELS)}")
-    return name
-
-
 def main() -> None:
     """Run the command that the arguments name."""
     parser = argparse.ArgumentParser("python -m agegender", description=__doc__)
@@ -214,9 +165,6 @@ def main() -> None:
     one = commands.add_parser("summary", help="print a model's layers and parameters")
     one.add_argument("model", choices=list(METRICS))
     commands.add_parser("metrics", help="print both models' metrics on the test split")
-    saved = commands.add_parser("score", help="print saved models' metrics on the validation split")
-    saved.add_argument("models", nargs="*", type=_model, default=list(MODELS), metavar="MODEL")
-    saved.add_argument("--json", action="store_true", help="as JSON")
     named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
     named.add_argument("name", nargs="?", default="", help="of a file in recipes/, without .yaml")
     arguments = parser.parse_args()
@@ -228,8 +176,6 @@ def main() -> None:
                 summary(arguments.model)
             case "metrics":
                 metrics()
-            case "score":
-                score(arguments.models, arguments.json)
             case "recipe":
                 recipe(arguments.name)
     except UserError as error:

@@ -9,10 +9,25 @@ from agegender.common.errors import UserError
 
 Task = Literal["gender", "age"]
 
+# What parameters were once called.
+RENAMED = {
+    "age_spread": "age_label_sigma",
+    "average_decay": "ema_momentum",
+    "base_batch_normalization": "backbone_batch_normalization",
+    "base_learning_rate": "backbone_learning_rate",
+    "best_epoch": "restore_best_weights",
+    "convolutions": "convs_per_block",
+    "members": "ensemble_size",
+    "mirror": "tta_flip",
+    "shift_cells": "feature_shift",
+    "threads": "intra_op_threads",
+    "zooms": "tta_zooms",
+}
+
 
 def _without_repeats(tasks: list[Task]) -> list[Task]:
     if len(set(tasks)) != len(tasks):
-        raise ValueError("each task may stand there once")
+        raise ValueError("each task may be listed once")
     return tasks
 
 
@@ -24,7 +39,7 @@ TrainOn = Literal["train", "train+validation"]
 
 
 class Section(BaseModel):
-    """A section of params.yaml: unknown keys, wrong types and values out of range are refused."""
+    """A section of parameters: unknown keys, wrong types and values out of range are rejected."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -34,35 +49,48 @@ class Section(BaseModel):
 
         Args:
             values: a mapping from parameter to value.
-            where: the section's name in params.yaml, for messages; empty for the whole file.
+            where: the section's name, for messages; empty for all sections together.
 
         Raises:
             UserError: one line that names every parameter that is wrong and why.
         """
         if not isinstance(values, Mapping):
             place = f"'{where}'" if where else "the file"
-            raise UserError(f"params.yaml: {place} must be a mapping of parameters to values")
+            raise UserError(f"{place} must be a mapping of parameters to values")
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            problems = "; ".join(_describe(problem, where, cls) for problem in error.errors())
-            raise UserError(f"params.yaml: {problems}") from None
+            raise UserError("; ".join(_describe(error, where, cls))) from None
 
 
-def _describe(problem: Any, where: str, section: type[BaseModel]) -> str:
-    location = [str(part) for part in problem["loc"]]
-    name = ".".join(([where] if where else []) + location)
-    if problem["type"] == "extra_forbidden":
-        siblings = _fields_at(section, location[:-1])
-        return f"'{name}' is unknown; known here: {', '.join(siblings)}"
-    if problem["type"] == "missing":
-        return f"'{name}' is missing"
-    message = problem["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should be", "should be")
-    if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
-        # Of several parameters together.
-        return f"'{name}': {message}"
-    return f"'{name}' is {problem['input']!r}, but {message}"
+def _describe(error: ValidationError, where: str, section: type[BaseModel]) -> list[str]:
+    """What is wrong, a phrase each."""
+    phrases, renamed = [], set()
+    # The unknown ones first: a new name is not missing where the old one stands.
+    for problem in sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden"):
+        location = [str(part) for part in problem["loc"]]
+        parent, name = ".".join([*filter(None, [where]), *location[:-1]]), location[-1:]
+        whole = ".".join(filter(None, [parent, *name]))
+        if problem["type"] == "extra_forbidden":
+            known = _fields_at(section, location[:-1])
+            new = RENAMED.get(location[-1])
+            if new in known:
+                renamed.add((parent, new))
+                phrases.append(f"{parent}: '{location[-1]}' is now '{new}'")
+            else:
+                phrases.append(f"'{whole}' is unknown; known here: {', '.join(known)}")
+        elif problem["type"] == "missing":
+            if (parent, *name) not in renamed:
+                phrases.append(f"'{whole}' is missing")
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            message = message.replace("Input should be", "should be")
+            if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
+                # Of several parameters together.
+                phrases.append(f"'{whole}': {message}")
+            else:
+                phrases.append(f"'{whole}' is {problem['input']!r}, but {message}")
+    return phrases
 
 
 def _fields_at(section: type[BaseModel], path: list[str]) -> list[str]:

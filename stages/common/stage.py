@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agegender.common.errors import UserError
-from agegender.common.interrupts import held_back
 from agegender.common.parameters import Section
 from stages.common import process, timings
 
@@ -33,11 +32,11 @@ def project_root() -> Path:
 
 
 def record_time(stage: str, output: Path, earlier: float = 0.0, **more: Any) -> None:
-    """Keep how long it took to write ``output``, and what else there is to say of it.
+    """Record how long it took to write ``output``, and what else there is to say of it.
 
-    That is how long this process has been at it, and the seconds that ``earlier`` ones spent on
-    what it took over. Times lie in timings/, which is neither DVC's nor git's: no result depends
-    on them.
+    That is how long this process has been running, and ``earlier``, the seconds that interrupted
+    ones spent on what it continued. Times lie in timings/, which is neither DVC's nor git's: no
+    result depends on them.
     """
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     seconds = time.monotonic() - _STARTED + earlier
@@ -73,7 +72,10 @@ class Parameters:
         Raises:
             UserError: it is not declared, or a value in it is wrong.
         """
-        return kind.parse(self[name], name)
+        try:
+            return kind.parse(self[name], name)
+        except UserError as error:
+            raise UserError(f"params.yaml: {error}") from None
 
 
 def parameters(stage: str) -> Parameters:
@@ -105,8 +107,8 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
 
     Args:
         stage: its ``main``.
-        inputs: looks for damage in what the stage reads, if the work fails in a way that nobody
-            foresaw.
+        inputs: looks for damage in what the stage reads, should the work fail in a way that
+            nobody foresaw.
 
     Raises:
         SystemExit: with the one line, if anything went wrong.
@@ -114,10 +116,9 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _configure_logging()
     try:
-        process.wait_for_earlier()
-        with held_back():
-            check = subprocess.run([sys.executable, "-m", "agegender", "check"], check=False)
-        if check.returncode:
+        # Ctrl-C is answered here, and so not in the other process group.
+        check = [sys.executable, "-m", "agegender", "check"]
+        if subprocess.run(check, check=False, process_group=0).returncode:
             _put_back_outputs()
             raise SystemExit(1)
         try:
@@ -131,8 +132,13 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _say_interrupted(_saved())
-        # Not through the libraries' own ends, which may wait or complain.
+        saved = _saved()
+        then = "goes on from there" if saved else "starts it again"
+        start = "\n" if sys.stderr.isatty() else ""
+        saved = saved or "nothing of this stage is saved"
+        sys.stdout.flush()
+        print(f"{start}interrupted; {saved}; the next run {then}", file=sys.stderr, flush=True)
+        # Without the libraries' own shutdown, which may wait or complain.
         os._exit(process.INTERRUPTED)
     except OSError as error:
         message = _explain(error)
@@ -143,7 +149,7 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
 
 def _configure_logging() -> None:
     """The project's messages are plain lines on stderr; of libraries only warnings are shown."""
-    logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    logging.basicConfig(format="%(message)s", force=True)
     for package in ("__main__", "agegender", "portraits", "stages"):
         logging.getLogger(package).setLevel(logging.INFO)
 
@@ -169,17 +175,6 @@ def _put_back_outputs() -> None:
                 subprocess.run(git, check=False, stderr=subprocess.DEVNULL)
 
 
-def _say_interrupted(saved: str) -> None:
-    then = "goes on from there" if saved else "starts it again"
-    start = "\n" if sys.stderr.isatty() else ""
-    sys.stdout.flush()
-    print(
-        f"{start}interrupted; {saved or 'nothing of this stage is saved'}; the next run {then}",
-        file=sys.stderr,
-        flush=True,
-    )
-
-
 def _explain(error: OSError) -> str | None:
     where = error.filename or "the project's folder"
     match error.errno:
@@ -189,7 +184,7 @@ def _explain(error: OSError) -> str | None:
             where = error.filename or "a file"
             return f"{where} would be larger than files may be here; see `ulimit -f`"
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return f"{where} cannot be written or read ({error.strerror}); mend its permissions"
+            return f"{where} cannot be written or read ({error.strerror}); check its permissions"
         case errno.ENOENT:
             return f"{where} is missing; `dvc repro` makes it, `dvc checkout` restores it"
     return None
