@@ -57,11 +57,10 @@ def main(data: str, folder: str, photos: str, repetitions: str) -> None:
     # The processes import this module, and need no TensorFlow.
     from agegender.photos.writer import write_records
 
-    members = [
-        photo for split in SPLITS for photo in read_photos(Path(data) / f"split/{split}.csv")
-    ][: int(photos)]
+    tables = [read_photos(Path(data) / f"split/{split}.csv") for split in SPLITS]
+    members = pd.concat(tables)[: int(photos)]
     raw, target = Path(data) / "raw", Path(folder)
-    paths = [f"{raw}/{photo.file}" for photo in members]
+    paths = [f"{raw}/{file}" for file in members["file"]]
     chunks = [paths[start : start + SHARD] for start in range(0, len(paths), SHARD)]
     with Image.open(paths[0]) as image:
         size = image.width
@@ -90,7 +89,7 @@ def main(data: str, folder: str, photos: str, repetitions: str) -> None:
         with open(path, "rb") as file:
             return images.square(file.read(), size)
 
-    labels = {"train": pd.DataFrame(members)}
+    labels = {"train": members}
     some = {"train": labels["train"][: len(chunks[0])]}
     made = [pixels(path) for path in chunks[0]]
     times = int(repetitions)

@@ -72,9 +72,9 @@ def repeat(data: Path, archive: Path, count: int) -> None:
     name nor by its bytes; to the eye it is one, and stays in its original's split.
     """
     files = [
-        photo.file
+        file
         for split in ("train", "validation", "test")
-        for photo in read_photos(data / f"split/{split}.csv")
+        for file in read_photos(data / f"split/{split}.csv")["file"]
     ]
     with tarfile.open(archive, "w") as tar:
         for number in range(count):

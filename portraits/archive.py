@@ -50,9 +50,9 @@ class _Order(NamedTuple):
 def draw_samples(folder: Path, count: int, seed: int, processes: int | None = None) -> None:
     """Draw portraits into ``folder``, on all cores.
 
-    There are ``count`` good portraits and, besides them, a few spoilt files such as UTKFace's own
+    There are ``count`` good portraits and, besides them, a few corrupt files such as UTKFace's own
     archive holds: names without the race, byte-identical copies under a later timestamp, truncated
-    JPEGs, and one that is no image (`spoilt_files` tells how many).
+    JPEGs, and one that is no image (see `corrupt_files`).
 
     The bytes of a file depend on ``seed`` and on the file's number alone: not on ``count`` for the
     good ones, nor on the number of processes.
@@ -61,10 +61,10 @@ def draw_samples(folder: Path, count: int, seed: int, processes: int | None = No
         folder: exists; files of the same names are overwritten.
         count: good portraits.
         seed: 0 or more.
-        processes: how many draw; by default one a core.
+        processes: how many draw; by default one per core.
     """
     orders = [_Order(number, number, "none") for number in range(count)]
-    for blemish, number_of_files in spoilt_files(count).items():
+    for blemish, number_of_files in corrupt_files(count).items():
         for index in range(number_of_files):
             number = len(orders)
             # Spread over the portraits, not the first ones.
@@ -75,8 +75,8 @@ def draw_samples(folder: Path, count: int, seed: int, processes: int | None = No
         pass
 
 
-def spoilt_files(count: int) -> dict[Blemish, int]:
-    """How many spoilt files of each kind come with ``count`` good portraits: 10 with 1,200."""
+def corrupt_files(count: int) -> dict[Blemish, int]:
+    """How many corrupt files of each kind come with ``count`` good portraits: 10 with 1,200."""
     return {
         "missing field": 1 + count // 600,
         "copy": 1 + count // 400,

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from agegender.common.files import replace_folder
 from agegender.common.progress import progress_bar
 from agegender.photos.photos import SPLITS, read_photos
@@ -25,7 +23,7 @@ def main() -> None:
     image_size = declared["image_size"]
 
     photos = {
-        split: shuffled(pd.DataFrame(read_photos(SPLIT / f"{split}.csv")), declared["seed"], number)
+        split: shuffled(read_photos(SPLIT / f"{split}.csv"), declared["seed"], number)
         for number, split in enumerate(SPLITS)
     }
     paths = [f"{RAW}/{file}" for table in photos.values() for file in table["file"]]

@@ -1,7 +1,9 @@
-"""Read the labels from the file names, refuse spoilt files and part the photos without leaks."""
+"""Read the labels from the file names, reject corrupt files and split the photos without leaks."""
 
 import json
 from pathlib import Path
+
+import pandas as pd
 
 from agegender.common.errors import UserError
 from agegender.common.progress import progress_bar
@@ -9,13 +11,13 @@ from agegender.download.manifest import read_manifest
 from agegender.photos.photos import write_photos
 from agegender.preparation.parameters import Split
 from agegender.preparation.screening import (
+    check_images,
+    check_names,
     counts,
     hash_photos,
-    read_labels,
-    screen,
-    write_rejections,
+    write_rejected,
 )
-from agegender.preparation.splits import part
+from agegender.preparation.splits import split_photos
 from stages.common.stage import parameters, record_time, run
 
 RAW = Path("data/raw")
@@ -28,28 +30,26 @@ def main() -> None:
     declared = parameters("split")
     options = declared.section("split", Split)
 
-    candidates, unnamed = read_labels(read_manifest(RAW))
-    paths = (f"{RAW}/{candidate.file}" for candidate in candidates)
-    hashes = progress_bar(hash_photos(paths), desc="checking", unit="photos", total=len(candidates))
-    photos, unusable = screen(candidates, hashes, options.near_duplicate_bits)
-    rejections = unnamed + unusable
-    write_rejections(REJECTED, rejections)
+    labelled, unlabelled = check_names(read_manifest(RAW))
+    paths = (f"{RAW}/{file}" for file in labelled["file"])
+    hashes = progress_bar(hash_photos(paths), desc="checking", unit="photos", total=len(labelled))
+    photos, unusable = check_images(labelled, hashes, options.near_duplicate_bits)
+    rejected = pd.concat([unlabelled, unusable])
+    write_rejected(REJECTED, rejected)
     try:
-        splits = part(photos, options.validation, options.test, declared["seed"])
+        splits = split_photos(photos, options.validation, options.test, declared["seed"])
     except UserError as error:
         raise UserError(
-            f"{error} with download.source; {REJECTED} says why {len(rejections)} were refused"
+            f"{error} with download.source; {REJECTED} says why {len(rejected)} were rejected"
         ) from None
 
     SPLIT.mkdir(parents=True, exist_ok=True)
     for split, members in splits.items():
         write_photos(SPLIT / f"{split}.csv", members)
     METRICS.parent.mkdir(exist_ok=True)
-    METRICS.write_text(json.dumps(counts(splits, rejections), indent=2) + "\n", encoding="utf-8")
+    METRICS.write_text(json.dumps(counts(splits, rejected), indent=2) + "\n", encoding="utf-8")
     sizes = ", ".join(f"{len(members)} {split}" for split, members in splits.items())
-    print(
-        f"{len(photos) + len(rejections)} files: {sizes}, {len(rejections)} rejected ({REJECTED})"
-    )
+    print(f"{len(photos) + len(rejected)} files: {sizes}, {len(rejected)} rejected ({REJECTED})")
     record_time("split", Path("data/split/train.csv"))
 
 

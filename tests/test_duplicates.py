@@ -1,14 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from agegender.photos.labels import Labels
 from agegender.preparation import duplicates
-from agegender.preparation.duplicates import near_duplicates, perceptual_hash, refuse_copies
-
-YOUNG, OLD = Labels(26, 1, 2), Labels(66, 1, 2)
+from agegender.preparation.duplicates import find_copies, near_duplicates, perceptual_hash
 
 
 def picture(seed: int) -> Image.Image:
@@ -22,19 +20,9 @@ def distance(one: int, other: int) -> int:
 
 def test_hashes_survive_resizing_and_brightness_but_not_another_picture() -> None:
     hashed = perceptual_hash(picture(1))
-    assert 0 <= hashed < 2**64
     assert distance(hashed, perceptual_hash(picture(1).resize((90, 90)))) <= 4
     assert distance(hashed, perceptual_hash(ImageEnhance.Brightness(picture(1)).enhance(0.8))) <= 4
     assert distance(hashed, perceptual_hash(picture(2))) > 12
-
-
-def test_groups_chain() -> None:
-    far = 0xFFF << 50
-    hashes = [0b1111, far, 0b0011, far, 0, far ^ 0b11 << 50]
-    assert near_duplicates(hashes, 2).tolist() == [0, 1, 0, 1, 0, 1]
-    assert near_duplicates(hashes, 1).tolist() == [0, 1, 2, 1, 3, 4]
-    assert near_duplicates([], 4).tolist() == []
-    assert near_duplicates([2**64 - 1], 4).tolist() == [0]
 
 
 @given(
@@ -58,17 +46,14 @@ def test_a_thousand_linked_hashes_are_one_group() -> None:
     assert not near_duplicates(list(range(1024)), 10).any()
 
 
-def test_later_copies_with_the_same_labels_are_duplicates() -> None:
-    photos = [("a", b"1", YOUNG), ("b", b"2", YOUNG), ("c", b"1", YOUNG), ("d", b"1", YOUNG)]
-    assert refuse_copies(photos) == ({"c": "duplicate of a", "d": "duplicate of a"}, {})
-
-
-def test_copies_that_contradict_each_other_are_all_refused() -> None:
-    photos = [("a", b"1", YOUNG), ("b", b"1", YOUNG), ("c", b"1", OLD)]
-    same, contradicting = refuse_copies(photos)
-    assert same == {}
-    assert contradicting == {
-        "a": "same photo as c, which has other labels",
-        "b": "same photo as c, which has other labels",
-        "c": "same photo as a, which has other labels",
-    }
+def test_copies_are_duplicates_and_all_rejected_where_their_labels_differ() -> None:
+    photos = [("a", "1", 26), ("b", "2", 26), ("c", "1", 26), ("d", "3", 26), ("e", "3", 66)]
+    photos += [("f", "3", 26), ("g", "1", 26)]
+    table = pd.DataFrame(photos, columns=["file", "sha256", "age"]).assign(gender=1, race=2)
+    assert find_copies(table).to_numpy().tolist() == [
+        ["c", "duplicate", "duplicate of a"],
+        ["g", "duplicate", "duplicate of a"],
+        ["d", "contradiction", "same photo as e, which has other labels"],
+        ["e", "contradiction", "same photo as d, which has other labels"],
+        ["f", "contradiction", "same photo as e, which has other labels"],
+    ]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agegender.common.errors import UserError
-from agegender.photos.records import LABELS, read_index, read_labels, verify
+from agegender.photos.photos import LABELS
+from agegender.photos.records import read_index, read_labels, verify
 from agegender.photos.writer import tf, write_records
 
 SIZE = 4

@@ -1,47 +1,43 @@
-"""The photos of a split, and the CSV files that list them."""
+"""The splits, and the CSV files that list their photos."""
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+
+import pandas as pd
 
 from agegender.common.errors import UserError
 
 SPLITS = ("train", "validation", "test")
+# A photo's name and what `labels.Labels` holds.
+LABELS = ["file", "age", "gender", "race"]
+# Photos of one group are (nearly) the same.
+COLUMNS = [*LABELS, "group"]
 
 
-class Photo(NamedTuple):
-    """A photo and its labels; photos of one ``group`` are (nearly) the same."""
-
-    file: str
-    age: int
-    gender: int
-    race: int
-    group: int
+def write_photos(path: Path, photos: pd.DataFrame) -> None:
+    """Write ``photos``, with at least these `COLUMNS`, to the CSV file ``path``."""
+    photos[COLUMNS].to_csv(path, index=False, lineterminator="\n")
 
 
-def write_photos(path: Path, photos: Iterable[Photo]) -> None:
-    """Write ``photos`` to the CSV file ``path``, a row each, in the order given."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Photo._fields)
-        writer.writerows(photos)
-
-
-def read_photos(path: Path) -> list[Photo]:
-    """The photos that `write_photos` wrote to ``path``.
+def read_photos(path: Path) -> pd.DataFrame:
+    """The photos that `write_photos` wrote to ``path``, one row per photo.
 
     Raises:
         UserError: the file is something else.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
-            rows = csv.reader(file)
-            if tuple(next(rows, ())) != Photo._fields:
-                raise ValueError("header")
-            return [Photo(name, *map(int, numbers)) for name, *numbers in rows]
-        except (ValueError, TypeError, csv.Error):
-            raise UserError(
-                f"{path} is not a list of photos ({','.join(Photo._fields)}); "
-                "make it anew with `dvc repro split`"
-            ) from None
+    return read_table(path, COLUMNS)
+
+
+def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A CSV file of these columns: ``file``, a string, and otherwise whole numbers.
+
+    Raises:
+        UserError: the file is something else.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"file": str}, keep_default_na=False)
+        if list(table.columns) != list(columns):
+            raise ValueError("header")
+        return table.astype({name: "int64" for name in columns if name != "file"})
+    except ValueError:
+        raise UserError(f"{path} is not a list of photos ({','.join(columns)})") from None

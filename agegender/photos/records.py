@@ -13,10 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agegender.common.errors import UserError
 from agegender.common.files import atomic_write, sha256, verify_files
-from agegender.photos.photos import SPLITS
+from agegender.photos.photos import LABELS, SPLITS, read_table
 
 INDEX = "index.json"
-LABELS = ["file", "age", "gender", "race"]
 # Forced, since DVC need not have noticed what is wrong.
 _REMEDY = "make the records again with `dvc repro -sf preprocess`"
 
@@ -118,23 +117,18 @@ def read_labels(folder: Path, split: str) -> pd.DataFrame:
     """File name, age, gender and race of each record of a split, or of several joined by ``+``.
 
     Returns:
-        one row per record, in the order of the records; columns as in `LABELS`.
+        one row per record, in the order of the records; columns as in `photos.LABELS`.
 
     Raises:
         UserError: as `read_index`, or the labels are damaged.
     """
-    records = read_index(folder)[split].records
-    paths = [folder / f"{part}.csv" for part in split.split("+")]
-    try:
-        tables = [pd.read_csv(path, dtype={"file": str}, keep_default_na=False) for path in paths]
-        table = pd.concat(tables, ignore_index=True)[LABELS]
-        table = table.astype({name: "int64" for name in LABELS[1:]})
-    except (ValueError, KeyError):
-        table = pd.DataFrame()
-    if len(table) != records:
-        where = " or ".join(str(path) for path in paths)
-        raise UserError(f"{where} is damaged; {_REMEDY}")
-    return table
+    parts = split.split("+")
+    tables = [read_table(folder / f"{part}.csv", LABELS) for part in parts]
+    index = read_index(folder)
+    for part, table in zip(parts, tables, strict=True):
+        if len(table) != index[part].records:
+            raise UserError(f"{folder / part}.csv is damaged; {_REMEDY}")
+    return pd.concat(tables, ignore_index=True)
 
 
 def verify(folder: Path) -> None:

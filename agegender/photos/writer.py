@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from agegender.common.quiet import quiet_stderr
-from agegender.photos.records import LABELS, shard_names, write_index
+from agegender.photos.photos import LABELS
+from agegender.photos.records import shard_names, write_index
 
 with quiet_stderr():
     import tensorflow as tf
@@ -28,7 +29,7 @@ def write_records(
     Args:
         folder: an empty folder.
         image_size: pixels a side.
-        labels: by split, with the columns of `records.LABELS`, at least one row.
+        labels: by split, with the columns of `photos.LABELS`, at least one row.
         images: RGB bytes of each photo, split after split, in the order of ``labels``.
         shard_records: records of a shard; the last of a split may have fewer.
     """

@@ -1,58 +1,54 @@
 """Photos that are the same, byte for byte or to the eye."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 import imagehash
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from agegender.photos.labels import Labels
+from agegender.photos.photos import LABELS
 
 # Comparisons at a time: 8 MiB of differences, whatever the number of photos.
 _COMPARISONS = 2**20
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """The 64-bit perceptual hash (DCT) of ``image``; alike pictures differ in few bits."""
+    """The 64-bit perceptual hash (DCT) of ``image``; similar pictures differ in few bits."""
     return int(str(imagehash.phash(image)), 16)
 
 
-def refuse_copies(
-    photos: Sequence[tuple[str, bytes, Labels]],
-) -> tuple[dict[str, str], dict[str, str]]:
+def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
     """Which of ``photos`` say nothing that another does not, or contradict one, and why.
 
-    Of byte-identical photos with the same labels all but the first are refused. Where their
-    labels differ nobody can tell which is right, and all are refused.
+    Of byte-identical photos with the same labels all but the first are duplicates. Where their
+    labels differ nobody can tell which is right, and all are contradictions.
 
     Args:
-        photos: file name, sha256 and labels of each, in the order that decides who is first.
+        photos: columns ``file``, ``sha256``, ``age``, ``gender`` and ``race``, in the order that
+            decides which is first.
 
     Returns:
-        the duplicates and the contradictions; the reason by file name.
+        columns ``file``, ``kind`` (``duplicate`` or ``contradiction``) and ``reason``.
     """
-    seen = Counter(digest for _, digest, _ in photos)
-    same: dict[bytes, list[tuple[str, Labels]]] = {}
-    for file, digest, labels in photos:
-        if seen[digest] > 1:
-            same.setdefault(digest, []).append((file, labels))
-    duplicates, contradictions = {}, {}
-    for (first, labels), *copies in same.values():
-        other = next((file for file, others in copies if others != labels), None)
-        if other is not None:
-            contradictions[first] = f"same photo as {other}, which has other labels"
-        for file, others in copies:
-            if other is None:
-                duplicates[file] = f"duplicate of {first}"
-            elif others != labels:
-                contradictions[file] = f"same photo as {first}, which has other labels"
-            else:
-                contradictions[file] = f"same photo as {other}, which has other labels"
-    return duplicates, contradictions
+    found = []
+    repeated = photos[photos.duplicated("sha256", keep=False)]
+    for _, copies in repeated.groupby("sha256", sort=False):
+        labelled = list(copies[LABELS].itertuples(index=False, name=None))
+        first_with: dict[tuple[int, ...], str] = {}
+        for file, *labels in labelled:
+            first_with.setdefault(tuple(labels), file)
+        for number, (file, *labels) in enumerate(labelled):
+            others = (other for other in first_with if other != tuple(labels))
+            if (other := next(others, None)) is not None:
+                reason = f"same photo as {first_with[other]}, which has other labels"
+                found.append((file, "contradiction", reason))
+            elif number:
+                found.append((file, "duplicate", f"duplicate of {labelled[0][0]}"))
+    return pd.DataFrame(found, columns=["file", "kind", "reason"])
 
 
 def near_duplicates(hashes: Sequence[int] | NDArray[np.uint64], bits: int) -> NDArray[np.intp]:
@@ -78,9 +74,4 @@ def near_duplicates(hashes: Sequence[int] | NDArray[np.uint64], bits: int) -> ND
         if np.any(near != far):
             links = coo_array((np.ones(len(near)), (near, far)), shape=(len(groups), len(groups)))
             groups = connected_components(links, directed=False)[1][groups]
-    return _numbered_by_appearance(groups[which])
-
-
-def _numbered_by_appearance(groups: NDArray[np.intp]) -> NDArray[np.intp]:
-    _, first, which = np.unique(groups, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[which]
+    return pd.factorize(groups[which])[0]

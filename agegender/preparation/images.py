@@ -1,4 +1,4 @@
-"""Decoding of photos: whatever comes in is an upright RGB image, or is refused with a reason."""
+"""Decoding of photos: whatever comes in is an upright RGB image, or is rejected with a reason."""
 
 import io
 import warnings
@@ -16,14 +16,14 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 50_000_000
 # Below this no face can be seen.
 MIN_SIDE = 16
-# Behind transparent pixels.
+# What transparent pixels are laid on.
 BACKGROUND = (255, 255, 255, 255)
-# A JPEG is decoded at 1/2, 1/4 or 1/8 where that leaves so many times the pixels a side that are
-# needed: by Pillow's documentation hardly to be told from resizing the whole.
+# A JPEG is decoded at 1/2, 1/4 or 1/8 where that leaves at least this many times the pixels
+# a side that are needed: by Pillow's documentation hardly different from resizing the whole.
 DRAFT_GAP = 3
 
 
-class RefusedImageError(Exception):
+class RejectedImageError(Exception):
     """An image that cannot be used; the message is the reason."""
 
 
@@ -35,13 +35,13 @@ def decode(content: bytes, size: int) -> Image.Image:
 
     Args:
         content: the bytes of the file.
-        size: pixels a side that are needed; a JPEG several times larger comes out smaller.
+        size: pixels a side that are needed; a JPEG several times larger is decoded smaller.
 
     Raises:
-        RefusedImageError: it is empty, no image, damaged, too small or too large; the last is
+        RejectedImageError: it is empty, no image, damaged, too small or too large; the last is
             known before any pixel is decoded.
     """
-    with _refusing(content):
+    with _rejecting(content):
         return _load(_open(content), size)
 
 
@@ -53,14 +53,14 @@ def square(content: bytes, size: int) -> bytes:
         size: pixels a side.
 
     Raises:
-        RefusedImageError: as `decode`.
+        RejectedImageError: as `decode`.
     """
-    with _refusing(content):
+    with _rejecting(content):
         image = _open(content)
         whole = image.size == (size, size) and "exif" not in image.info
         if whole and image.format == "JPEG" and image.mode == "RGB":
             # A photo prepared by someone, as in UTKFace's archives. simplejpeg decodes it by
-            # libjpeg-turbo as Pillow does, to the same bytes, with nothing between.
+            # libjpeg-turbo as Pillow does, to the same bytes, with less overhead.
             with suppress(ValueError, RuntimeError):
                 pixels: np.ndarray = simplejpeg.decode_jpeg(content, "RGB", strict=True)
                 return pixels.tobytes()
@@ -69,43 +69,43 @@ def square(content: bytes, size: int) -> bytes:
 
 
 @contextmanager
-def _refusing(content: bytes) -> Iterator[None]:
+def _rejecting(content: bytes) -> Iterator[None]:
     if not content:
-        raise RefusedImageError("the file is empty")
+        raise RejectedImageError("the file is empty")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
-        except (RefusedImageError, MemoryError):
+        except (RejectedImageError, MemoryError):
             raise
         except UnidentifiedImageError:
-            raise RefusedImageError(f"not an image ({', '.join(FORMATS)})") from None
+            raise RejectedImageError(f"not an image ({', '.join(FORMATS)})") from None
         except Image.DecompressionBombError:
-            raise RefusedImageError(f"more than {MAX_PIXELS:,} pixels") from None
+            raise RejectedImageError(f"more than {MAX_PIXELS:,} pixels") from None
         except Exception:
             # Pillow's decoders raise nearly anything on damaged files (OSError, SyntaxError,
             # ValueError, struct.error, IndexError, ...).
-            raise RefusedImageError("the image is truncated or damaged") from None
+            raise RejectedImageError("the image is truncated or damaged") from None
 
 
 def _open(content: bytes) -> Image.Image:
     image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise RefusedImageError(f"{width}x{height}: more than {MAX_PIXELS:,} pixels")
+        raise RejectedImageError(f"{width}x{height}: more than {MAX_PIXELS:,} pixels")
     if min(width, height) < MIN_SIDE:
-        raise RefusedImageError(f"{width}x{height}: less than {MIN_SIDE} pixels a side")
+        raise RejectedImageError(f"{width}x{height}: less than {MIN_SIDE} pixels a side")
     return image
 
 
 def _load(image: Image.Image, size: int) -> Image.Image:
     needed = DRAFT_GAP * size
-    # Below that nothing would come of it but a few microseconds a photo.
+    # Below that the gain is a few microseconds per photo.
     if min(image.size) >= 2 * needed:
         image.draft(None, (needed, needed))
     image.load()
     if "exif" in image.info:
-        # Spoilt EXIF data say nothing about the picture.
+        # Corrupt EXIF data say nothing about the picture.
         with suppress(Exception):
             image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):

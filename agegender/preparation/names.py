@@ -1,4 +1,4 @@
-"""Labels from UTKFace file names: ``AGE_GENDER_RACE_TIMESTAMP.EXT``, or with ``.chip.jpg`` behind.
+"""Labels from UTKFace file names: ``AGE_GENDER_RACE_TIMESTAMP.EXT`` or ``….jpg.chip.jpg``.
 
 Source: https://susanqq.github.io/UTKFace/
 """

@@ -32,7 +32,7 @@ def _square(image_size: int, path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return images.square(file.read(), image_size)
-    except images.RefusedImageError as error:
+    except images.RejectedImageError as error:
         raise UserError(
             f"{path} has changed since the split ({error}); run `dvc repro split`"
         ) from None

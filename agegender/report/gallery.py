@@ -71,7 +71,7 @@ def faces(folder: Path, files: Iterable[str], image_size: int) -> dict[str, str]
     for name in sorted(files):
         try:
             pixels = images.square((folder / name).read_bytes(), image_size)
-        except images.RefusedImageError as error:
+        except images.RejectedImageError as error:
             raise UserError(f"{folder / name} is damaged ({error})") from None
         image = Image.frombytes("RGB", (image_size, image_size), pixels)
         image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
