@@ -135,7 +135,7 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     setting = f"VGG16, {scale.trained} photos, {scale.epochs} epochs"
     scaled = f"fit through the base for {few}, scaled"
     seed_only = f"either way from the same seed, {few} epochs, within a seed's deviation"
-    everything = read_index(workspace.path / "data/tfrecords").splits
+    everything = read_index(workspace.path / "data/tfrecords")
     photos = sum(everything[split].records for split in SPLITS)
     stages = workspace.stage_seconds()
     return [

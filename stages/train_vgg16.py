@@ -47,7 +47,7 @@ def main() -> None:
     folder = unfinished.folder("train_vgg16", declared)
     machines = distribution.join(options.strategy, f"train_vgg16 {folder.name}", say)
 
-    verify_files(EMBEDDINGS / "index.json", REMEDY)
+    verify_files(EMBEDDINGS / "index.json")
     _check_embeddings({"train_on": declared["train_on"], "unfreeze": options.unfreeze})
     split = {
         name: (np.load(EMBEDDINGS / f"{name}.npy", "r"), np.load(EMBEDDINGS / f"{name}.labels.npy"))

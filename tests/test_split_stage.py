@@ -18,7 +18,7 @@ from agegender.download.manifest import Entry, write_manifest
 from agegender.networks import batches
 from agegender.photos.photos import LABELS, SPLITS, read_photos
 from agegender.photos.records import read_index, read_labels
-from stages.common.stage import Parameters
+from stages.common.stage import Parameters, _remedy
 
 DECLARED = {
     "seed": 1,
@@ -154,3 +154,13 @@ def test_a_photo_that_changed_after_the_split_is_named(raw: dict[str, bytes]) ->
     with pytest.raises(UserError, match=f"{name(0, 0)} has changed since the split"):
         stages.preprocess.main()
     assert not Path("data/tfrecords/index.json").exists()
+
+
+def test_the_remedy_for_damage_is_the_stage_that_writes_the_file() -> None:
+    for path, stage in {
+        "data/raw/a.jpg": "download",
+        "data/tfrecords/train.csv": "preprocess",
+        "predictions/custom.csv": "evaluate",
+    }.items():
+        assert _remedy(Path(path)) == f"; write it again with `dvc repro -sf {stage}`"
+    assert _remedy(Path("elsewhere/a.jpg")) == ""

@@ -98,5 +98,5 @@ def test_lists_of_photos_come_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "a,b\n", "file,age,gender,race,group\na,1,2,3\n", "\0é,,"])
 def test_another_file_is_no_list_of_photos(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.csv").write_text(text, encoding="latin-1")
-    with pytest.raises(UserError, match=r"x\.csv is not a list of photos"):
+    with pytest.raises(UserError, match=r"x\.csv is damaged"):
         read_photos(tmp_path / "x.csv")

@@ -1,4 +1,6 @@
-"""The one exception that speaks to the person at the keyboard."""
+"""Exceptions that speak to the person at the keyboard."""
+
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -7,3 +9,22 @@ class UserError(Exception):
     Its message is one line: what is wrong, where, what was expected and what to do. Stages and
     the command line print it after ``error:`` and exit with status 1, without a traceback.
     """
+
+
+class DamagedFileError(UserError):
+    """A file that an earlier step wrote is missing, or is not what that step wrote.
+
+    Stages add how to write it again.
+
+    Attributes:
+        path: the file.
+        problem: what follows its name in the message.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.problem}"

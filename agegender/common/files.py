@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError
 
 
 def sha256(path: Path) -> str:
@@ -17,25 +17,24 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify_files(index: Path, remedy: str) -> None:
+def verify_files(index: Path) -> None:
     """Compare files with what ``index``, a JSON file next to them, lists under ``sha256``.
 
     Raises:
-        UserError: a file is missing or has another content, or the index is no such file; with
-            ``remedy``, what to do then.
+        UserError: a file is missing or has another content, or the index is no such file.
     """
     try:
         listed = json.loads(index.read_text(encoding="utf-8"))["sha256"]
         files = {index.with_name(name): digest for name, digest in listed.items()}
     except FileNotFoundError:
-        raise UserError(f"{index} is missing; {remedy}") from None
+        raise DamagedFileError(index, "is missing") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{index} is damaged; {remedy}") from None
+        raise DamagedFileError(index, "is damaged") from None
     for file, digest in files.items():
         if not file.is_file():
-            raise UserError(f"{file} is missing; {remedy}")
+            raise DamagedFileError(file, "is missing")
         if sha256(file) != digest:
-            raise UserError(f"{file} is damaged; {remedy}")
+            raise DamagedFileError(file, "is damaged")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +13,6 @@ from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
 from agegender.common.errors import UserError
-from agegender.common.interrupts import held_back
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -50,11 +50,14 @@ def parallel_map(
         Exception: whatever ``function`` raises; then no further task is begun.
     """
     count = processes or available_cores()
-    # Ctrl-C is for this process: the others are started so that it never reaches them. The
-    # tracker is started first, since it would unblock the signal.
+    # Ctrl-C is for this process: the others inherit that it is blocked, and so it never reaches
+    # them. The tracker is started first, since it would unblock it.
     resource_tracker.ensure_running()
-    with held_back():
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
         forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
     # Not fork: the child would inherit locks that other libraries' threads hold.
     context = multiprocessing.get_context("forkserver")
     pool = ProcessPoolExecutor(count, context, initializer=_end_with_parent)

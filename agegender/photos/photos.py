@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError
 
 SPLITS = ("train", "validation", "test")
 # A photo's name and what `labels.Labels` holds.
@@ -23,7 +23,7 @@ def read_photos(path: Path) -> pd.DataFrame:
     """The photos that `write_photos` wrote to ``path``, one row per photo.
 
     Raises:
-        UserError: the file is something else.
+        UserError: the file is missing or something else.
     """
     return read_table(path, COLUMNS)
 
@@ -32,12 +32,15 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A CSV file of these columns: ``file``, a string, and otherwise whole numbers.
 
     Raises:
-        UserError: the file is something else.
+        UserError: the file is missing or something else.
     """
     try:
         table = pd.read_csv(path, dtype={"file": str}, keep_default_na=False)
         if list(table.columns) != list(columns):
             raise ValueError("header")
         return table.astype({name: "int64" for name in columns if name != "file"})
+    except FileNotFoundError:
+        raise DamagedFileError(path, "is missing") from None
     except ValueError:
-        raise UserError(f"{path} is not a list of photos ({','.join(columns)})") from None
+        problem = f"is damaged: it is no list of photos ({','.join(columns)})"
+        raise DamagedFileError(path, problem) from None

@@ -4,75 +4,65 @@ A folder holds the shards of each split, next to them a CSV file per split with 
 in the order of the records, and index.json.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError
 from agegender.common.files import atomic_write, sha256, verify_files
 from agegender.photos.photos import LABELS, SPLITS, read_table
 
 INDEX = "index.json"
-# Forced, since DVC need not have noticed what is wrong.
-_REMEDY = "make the records again with `dvc repro -sf preprocess`"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Records(_Frozen):
+class Split(NamedTuple):
     """The number of records of a split, and the names of the shards that hold them in order."""
 
-    records: Annotated[int, Field(ge=1)]
-    shards: Annotated[list[str], Field(min_length=1)]
+    records: int
+    shards: list[str]
 
 
-class Index(_Frozen):
+class Index(BaseModel):
     """What a folder of TFRecords holds: photos of ``image_size`` pixels a side.
 
-    ``bytes`` and ``sha256`` are of each file but the index.
+    ``records`` is their number by split, ``bytes`` and ``sha256`` are of each file but the index.
     """
 
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     image_size: Annotated[int, Field(ge=1)]
-    splits: dict[str, Records]
+    records: dict[str, Annotated[int, Field(ge=1)]]
     bytes: dict[str, int]
     sha256: dict[str, str]
 
-    def __getitem__(self, name: str) -> Records:
+    def __getitem__(self, name: str) -> Split:
         """A split, or several as one, joined by ``+``: ``train+validation``."""
-        parts = [self.splits[each] for each in name.split("+")]
-        return Records(
-            records=sum(part.records for part in parts),
-            shards=[shard for part in parts for shard in part.shards],
-        )
+        splits = name.split("+")
+        shards = [
+            file for split in splits for file in sorted(self.bytes) if file.startswith(f"{split}-")
+        ]
+        return Split(sum(self.records[split] for split in splits), shards)
 
 
-def shard_names(split: str, total: int) -> list[str]:
-    """The names of the ``total`` shards of a split, in order."""
-    return [f"{split}-{number:05d}-of-{total:05d}.tfrecord" for number in range(total)]
+def shard_name(split: str, number: int, total: int) -> str:
+    """The name of the shard with this ``number``, from 0, of ``total``."""
+    return f"{split}-{number:05d}-of-{total:05d}.tfrecord"
 
 
-def write_index(
-    folder: Path, image_size: int, records: Mapping[str, int], shards: Mapping[str, Sequence[str]]
-) -> None:
+def write_index(folder: Path, image_size: int, records: Mapping[str, int]) -> None:
     """Write the index of ``folder``, the last file of it: its presence says that all are there.
 
     Args:
-        folder: with the shards and the labels of each split.
+        folder: with the shards and the labels of each split, and nothing else.
         image_size: pixels a side.
         records: their number by split.
-        shards: the names of their files by split, in order.
     """
-    files = [folder / name for split in shards for name in (*shards[split], f"{split}.csv")]
+    files = sorted(folder.iterdir())
     index = Index(
         image_size=image_size,
-        splits={
-            split: Records(records=records[split], shards=[*shards[split]]) for split in shards
-        },
+        records=dict(records),
         bytes={path.name: path.stat().st_size for path in files},
         sha256={path.name: sha256(path) for path in files},
     )
@@ -90,26 +80,18 @@ def read_index(folder: Path) -> Index:
     path = folder / INDEX
     try:
         index = Index.model_validate_json(path.read_bytes())
+        if sorted(index.records) != sorted(SPLITS):
+            raise ValueError("splits")
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; {_REMEDY}") from None
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise UserError(f"{path} is damaged ({where or 'JSON'}); {_REMEDY}") from None
-    names = [f"{split}.csv" for split in SPLITS]
-    for split, part in index.splits.items():
-        names += shard_names(split, len(part.shards))
-        if part.shards != names[-len(part.shards) :]:
-            raise UserError(f"{path} is damaged (the shards of {split}); {_REMEDY}")
-    if sorted(index.splits) != sorted(SPLITS) or sorted(index.bytes) != sorted(names):
-        raise UserError(f"{path} is damaged (its files); {_REMEDY}")
+        raise DamagedFileError(path, "is missing") from None
+    except ValueError:
+        raise DamagedFileError(path, "is damaged: it is no index of TFRecords") from None
     for name, size in index.bytes.items():
         file = folder / name
         if not file.is_file():
-            raise UserError(f"{file} is missing; {_REMEDY}")
-        if file.stat().st_size != size:
-            found = file.stat().st_size
-            raise UserError(f"{file} is damaged: {found} bytes instead of {size}; {_REMEDY}")
+            raise DamagedFileError(file, "is missing")
+        if (found := file.stat().st_size) != size:
+            raise DamagedFileError(file, f"is damaged: {found} bytes instead of {size}")
     return index
 
 
@@ -122,12 +104,13 @@ def read_labels(folder: Path, split: str) -> pd.DataFrame:
     Raises:
         UserError: as `read_index`, or the labels are damaged.
     """
-    parts = split.split("+")
-    tables = [read_table(folder / f"{part}.csv", LABELS) for part in parts]
-    index = read_index(folder)
-    for part, table in zip(parts, tables, strict=True):
-        if len(table) != index[part].records:
-            raise UserError(f"{folder / part}.csv is damaged; {_REMEDY}")
+    records = read_index(folder).records
+    tables = []
+    for part in split.split("+"):
+        path = folder / f"{part}.csv"
+        tables.append(read_table(path, LABELS))
+        if len(tables[-1]) != records[part]:
+            raise DamagedFileError(path, f"is damaged: not {records[part]} rows")
     return pd.concat(tables, ignore_index=True)
 
 
@@ -141,4 +124,4 @@ def verify(folder: Path) -> None:
         UserError: as `read_index`, or a file has another content; the message names it.
     """
     read_index(folder)
-    verify_files(folder / INDEX, _REMEDY)
+    verify_files(folder / INDEX)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from agegender.common.quiet import quiet_stderr
 from agegender.photos.photos import LABELS
-from agegender.photos.records import shard_names, write_index
+from agegender.photos.records import shard_name, write_index
 
 with quiet_stderr():
     import tensorflow as tf
@@ -34,19 +34,17 @@ def write_records(
         shard_records: records of a shard; the last of a split may have fewer.
     """
     remaining = iter(images)
-    shards = {}
     for split, table in labels.items():
         starts = range(0, len(table), shard_records)
-        shards[split] = shard_names(split, len(starts))
-        for start, shard in zip(starts, shards[split], strict=True):
-            with tf.io.TFRecordWriter(str(folder / shard)) as writer:
+        for number, start in enumerate(starts):
+            path = folder / shard_name(split, number, len(starts))
+            with tf.io.TFRecordWriter(str(path)) as writer:
                 for photo in table[start : start + shard_records].itertuples():
                     writer.write(_example(photo, next(remaining)))
         table[LABELS].to_csv(folder / f"{split}.csv", index=False, lineterminator="\n")
     if next(remaining, None) is not None:
         raise ValueError("more images than labels")
-    counts = {split: len(table) for split, table in labels.items()}
-    write_index(folder, image_size, counts, shards)
+    write_index(folder, image_size, {split: len(table) for split, table in labels.items()})
 
 
 def _example(photo: Any, image: bytes) -> bytes:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError
 from agegender.common.parallel import parallel_map
 from agegender.preparation import images
 
@@ -30,9 +31,6 @@ def squares(paths: Iterable[str], image_size: int, processes: int | None = None)
 
 def _square(image_size: int, path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return images.square(file.read(), image_size)
+        return images.square(Path(path).read_bytes(), image_size)
     except images.RejectedImageError as error:
-        raise UserError(
-            f"{path} has changed since the split ({error}); run `dvc repro split`"
-        ) from None
+        raise DamagedFileError(Path(path), f"has changed since the split ({error})") from None

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import platform
+import re
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agegender.common.errors import UserError
+import yaml
+
+from agegender.common.errors import DamagedFileError, UserError
 from agegender.common.parameters import Section
 from stages.common import process, timings
 
@@ -128,6 +131,8 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         except Exception:
             inputs()
             raise
+    except DamagedFileError as error:
+        raise SystemExit(f"error: {error}{_remedy(error.path)}") from None
     except UserError as error:
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:
@@ -145,6 +150,18 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         if message is None:
             raise
         raise SystemExit(f"error: {message}") from None
+
+
+def _remedy(path: Path) -> str:
+    """The command that writes a damaged file again: of the stage that has it among its outputs."""
+    stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name, block in stages.items():
+        for out in block.get("outs", []):
+            pattern = re.sub(r"\$\{.*?\}", "*", out if isinstance(out, str) else next(iter(out)))
+            if any(each.match(pattern) for each in (path, *path.parents)):
+                # Forced, since DVC need not have noticed the damage.
+                return f"; write it again with `dvc repro -sf {name}`"
+    return ""
 
 
 def _configure_logging() -> None:
