@@ -85,27 +85,27 @@ def test_photos_come_out_flat_and_listed(tmp_path: Path, raw: Path, pack: Pack) 
 
 
 ODD_NAMES = {
-    "__MACOSX/x/1.jpg": "macOS metadata",
+    "__MACOSX/x/1.jpg": "a hidden file or folder",
     "x/._1.jpg": "a hidden file or folder",
     ".x/1.jpg": "a hidden file or folder",
-    "x/more.tar.gz": "an archive within the archive",
+    "x/more.zip": "not an image by its extension",
     "x/jpg": "not an image by its extension",
     "1.jpg.exe": "not an image by its extension",
     "manifest.csv": "not an image by its extension",
-    f"{'1' * 200}.jpg": "a name of more than 200 bytes",
+    f"{'1' * 200}.jpg": "a name that not every file system can hold",
     "x/a?.jpg": "a name that not every file system can hold",
     "x/a\n.jpg": "a name that not every file system can hold",
     "x/con.jpg": "a name that not every file system can hold",
-    "x\\..\\..\\1.jpg": "a path with '..'",
-    "C:\\1.jpg": "an absolute path",
+    "x\\..\\..\\1.jpg": "an absolute path, or one with '..'",
+    "C:\\1.jpg": "an absolute path, or one with '..'",
 }
 # No folder can hold these.
 EVIL_NAMES = {
-    "/etc/1.jpg": "an absolute path",
-    "//1.jpg": "an absolute path",
-    "\\\\host\\1.jpg": "an absolute path",
-    "../1.jpg": "a path with '..'",
-    "x/../../../1.jpg": "a path with '..'",
+    "/etc/1.jpg": "an absolute path, or one with '..'",
+    "//1.jpg": "an absolute path, or one with '..'",
+    "\\\\host\\1.jpg": "an absolute path, or one with '..'",
+    "../1.jpg": "an absolute path, or one with '..'",
+    "x/../../../1.jpg": "an absolute path, or one with '..'",
 }
 
 
@@ -212,7 +212,7 @@ def test_bombs(tmp_path: Path, raw: Path, pack: Pack) -> None:
 def test_many_small_bombs(tmp_path: Path, raw: Path, pack: Pack) -> None:
     bombs = {f"{i}.jpg": bytes(1_000_000) for i in range(20)}
     entries = unpack(pack(tmp_path / "x", bombs), raw)
-    assert set(rejected(entries).values()) == {"the archive grows more than 100-fold"}
+    assert set(rejected(entries).values()) == {"grows more than 100-fold"}
     assert sum(path.stat().st_size for path in raw.iterdir()) < 5_000_000
 
 

@@ -11,12 +11,12 @@ Rejected without being read:
 3. a path that is empty, not UTF-8 (a zip's names are UTF-8 even if it does not say so), absolute
    or contains ``..``; a backslash separates folders as well;
 4. hidden files, those in hidden folders, and those in ``__MACOSX``;
-5. archives within the archive, and all that is no image by its extension (``EXTENSIONS``);
+5. what is no image by its extension (``EXTENSIONS``), archives within the archive included;
 6. names that some file system cannot hold: more than 200 bytes, control characters, any of
    ``< > : " | ? *``, a name reserved by Windows;
 7. more than 64 MiB;
-8. more than 1 MiB and a hundred times the packed size, or so together with all that has been kept
-   so far, compared with the whole archive.
+8. more than 1 MiB and a hundred times the packed size: the file alone, or with all that was kept
+   before, compared with the whole archive.
 
 Rejected when read:
 
@@ -56,7 +56,6 @@ EXTENSIONS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"),
     *(".tif", ".tiff", ".heic", ".heif", ".avif"),
 )
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".zst", ".7z", ".rar")
 MAX_BYTES = 64 * 2**20
 MAX_NAME_BYTES = 200
 MAX_ENTRIES = 1_000_000
@@ -87,7 +86,6 @@ class _File:
         packed: bytes in the archive (in a tar, those of the whole archive); 0 in a folder.
         open: makes its content readable.
         reason: why it is rejected, if its kind is the reason.
-        alone: whether damage in it leaves the files after it as they are.
     """
 
     source: str
@@ -95,7 +93,6 @@ class _File:
     packed: int
     open: Callable[[], IO[bytes] | None]
     reason: str = ""
-    alone: bool = True
 
 
 def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
@@ -125,8 +122,9 @@ def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
         reading = f"reading {PurePosixPath(name).name or name}"
         for file in progress_bar(files, desc=reading, unit="files"):
             reason = file.reason or _reject(file)
-            if not reason and _is_bomb(kept_bytes + file.size, packed):
-                reason = f"the archive grows more than {MAX_RATIO}-fold"
+            bomb = _is_bomb(file.size, file.packed) or _is_bomb(kept_bytes + file.size, packed)
+            if not reason and bomb:
+                reason = f"grows more than {MAX_RATIO}-fold"
             if reason:
                 entry = Entry("", _printable(file.source), file.size, "", reason)
             else:
@@ -169,7 +167,8 @@ def _keep(file: _File, folder: Path, kept: dict[str, Entry]) -> Entry:
         if len(content) != file.size:
             raise EOFError
     except (*_DAMAGE, OSError) as error:
-        if not (file.alone and _is_damage(error)):
+        # Damage in a compressed tar also ends the reading of what follows, which rejects it whole.
+        if not _is_damage(error):
             raise
         return Entry("", source, file.size, "", "damaged, or packed in an unknown way")
     digest = hashlib.sha256(content).hexdigest()
@@ -202,30 +201,19 @@ def _reject(file: _File) -> str:
     parts = _parts(source)
     if not parts:
         return "no name"
-    if not _is_utf8(source):
+    if source.encode(errors="ignore").decode() != source:
         return "the name is not UTF-8"
-    if source.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", source):
-        return "an absolute path"
-    if ".." in parts:
-        return "a path with '..'"
-    if "__MACOSX" in parts:
-        return "macOS metadata"
-    if any(part.startswith(".") for part in parts):
+    if ".." in parts or re.match(r"[/\\]|[A-Za-z]:", source):
+        return "an absolute path, or one with '..'"
+    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
         return "a hidden file or folder"
     name = parts[-1]
-    extension = os.path.splitext(name)[1].lower()
-    if extension in ARCHIVES:
-        return "an archive within the archive"
-    if extension not in EXTENSIONS:
+    if os.path.splitext(name)[1].lower() not in EXTENSIONS:
         return "not an image by its extension"
-    if len(name.encode()) > MAX_NAME_BYTES:
-        return f"a name of more than {MAX_NAME_BYTES} bytes"
-    if _UNSAFE.search(name) or _WINDOWS.fullmatch(name):
+    if len(name.encode()) > MAX_NAME_BYTES or _UNSAFE.search(name) or _WINDOWS.fullmatch(name):
         return "a name that not every file system can hold"
     if file.size > MAX_BYTES:
         return f"more than {MAX_BYTES // 2**20} MiB"
-    if _is_bomb(file.size, file.packed):
-        return f"grows more than {MAX_RATIO}-fold"
     return ""
 
 
@@ -235,14 +223,6 @@ def _is_bomb(size: int, packed: int) -> bool:
 
 def _parts(source: str) -> list[str]:
     return [part for part in source.replace("\\", "/").split("/") if part not in ("", ".")]
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _printable(source: str) -> str:
@@ -332,7 +312,7 @@ def _in_tar(file: BinaryIO, name: str) -> Iterator[_File]:
                 raise tarfile.ReadError("negative size")
             open_ = partial(archive.extractfile, member)
             reason = "" if member.isreg() else _IRREGULAR
-            yield _File(member.name, member.size, packed, open_, reason, alone=False)
+            yield _File(member.name, member.size, packed, open_, reason)
         # The end is marked by a block of zeros; tarfile takes damage for the end too.
         assert archive.fileobj is not None
         archive.fileobj.seek(archive.offset)
