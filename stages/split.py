@@ -30,7 +30,10 @@ def main() -> None:
     declared = parameters("split")
     options = declared.section("split", Split)
 
-    labelled, unlabelled = check_names(read_manifest(RAW))
+    try:
+        labelled, unlabelled = check_names(read_manifest(RAW))
+    except UserError as error:
+        raise UserError(f"{error}; `dvc repro --force download` writes it again") from None
     paths = (f"{RAW}/{file}" for file in labelled["file"])
     hashes = progress_bar(hash_photos(paths), desc="checking", unit="photos", total=len(labelled))
     photos, unusable = check_images(labelled, hashes, options.near_duplicate_bits)

@@ -14,7 +14,7 @@ def describe_page(head: bytes, content_type: str = "") -> str | None:
     """What kind of web page begins with ``head``; None if it is none.
 
     Args:
-        head: the first bytes of a file, some ten thousand where there are so many.
+        head: the first bytes of a file; some ten thousand are enough.
         content_type: what the server calls it.
     """
     text = head.decode("utf-8", "replace").lstrip("\ufeff")
