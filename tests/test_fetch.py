@@ -14,7 +14,7 @@ import requests
 
 from agegender.common.errors import UserError
 from agegender.download import fetch as module
-from agegender.download.fetch import fetch
+from agegender.download.fetch import describe_saved, fetch
 from agegender.download.web_page import describe_page
 from tests.web_server import Web, content, running, silence, status
 
@@ -77,6 +77,7 @@ def test_a_killed_download_continues_in_a_later_run(web: Web, tmp_path: Path) ->
     (part,) = tmp_path.glob("*.part")
     came = part.stat().st_size
     assert 0 < came < len(BODY)
+    assert describe_saved(tmp_path) == f"{came:,} bytes of the download are saved"
     web.answers = [content(BODY)]
     assert get(web, tmp_path) == BODY
     assert web.ranges()[-1] == f"bytes={came}-"
