@@ -30,10 +30,7 @@ def main() -> None:
     declared = parameters("split")
     options = declared.section("split", Split)
 
-    try:
-        labelled, unlabelled = check_names(read_manifest(RAW))
-    except UserError as error:
-        raise UserError(f"{error}; `dvc repro --force download` writes it again") from None
+    labelled, unlabelled = check_names(read_manifest(RAW))
     paths = (f"{RAW}/{file}" for file in labelled["file"])
     hashes = progress_bar(hash_photos(paths), desc="checking", unit="photos", total=len(labelled))
     photos, unusable = check_images(labelled, hashes, options.near_duplicate_bits)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError
 
 MANIFEST = "manifest.csv"
 
@@ -36,17 +36,18 @@ def read_manifest(folder: Path) -> Iterator[Entry]:
     """The entries of the manifest of ``folder``, one at a time.
 
     Raises:
-        UserError: the manifest is something else.
+        DamagedFileError: the manifest is missing or something else.
     """
     path = folder / MANIFEST
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)
             if tuple(next(rows, ())) != Entry._fields:
                 raise ValueError("header")
             for name, source, size, digest, reason in rows:
                 yield Entry(name, source, int(size), digest, reason)
-        except (ValueError, csv.Error):
-            raise UserError(
-                f"{path} is not a list of files with the columns {','.join(Entry._fields)}"
-            ) from None
+    except FileNotFoundError:
+        raise DamagedFileError(path, "is missing") from None
+    except (ValueError, csv.Error):
+        problem = f"is damaged: it is no list of files ({','.join(Entry._fields)})"
+        raise DamagedFileError(path, problem) from None
