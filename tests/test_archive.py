@@ -84,6 +84,16 @@ def test_photos_come_out_flat_and_listed(tmp_path: Path, raw: Path, pack: Pack) 
     assert list(read_manifest(raw)) == entries
 
 
+def test_a_damaged_manifest(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"manifest\.csv is missing"):
+        list(read_manifest(tmp_path))
+    header = ",".join(Entry._fields)
+    for text in ("a,b\n1,2\n", f"{header}\n1,2\n", f"{header}\na,b,c,d,e\n"):
+        (tmp_path / "manifest.csv").write_text(text)
+        with pytest.raises(UserError, match=r"manifest\.csv is damaged: it is no list of files"):
+            list(read_manifest(tmp_path))
+
+
 ODD_NAMES = {
     "__MACOSX/x/1.jpg": "a hidden file or folder",
     "x/._1.jpg": "a hidden file or folder",
@@ -233,12 +243,17 @@ def test_damage_in_a_zip_does_not_hide_the_other_files(tmp_path: Path, raw: Path
         file.writestr("a/1.jpg", b"damage me")
         file.writestr("b/1.jpg", b"one")
         file.writestr("2.jpg", b"unknown way")
+        file.writestr("c/ä.jpg", b"its name is damaged, where it is flagged as UTF-8")
         file.writestr("lie.jpg", bytes(900_000), zipfile.ZIP_DEFLATED)
         file.getinfo("2.jpg").compress_type = 97
     body = source.read_bytes().replace(b"damage me", b"damaged !")
-    body = body.replace((900_000).to_bytes(4, "little"), bytes([9, 0, 0, 0]))
+    body = body.replace("ä".encode(), b"\xff\xff", 1).replace(
+        (900_000).to_bytes(4, "little"), bytes([9, 0, 0, 0])
+    )
     source.write_bytes(body)
-    damaged = dict.fromkeys(["2.jpg", "a/1.jpg", "lie.jpg"], "damaged, or packed in an unknown way")
+    damaged = dict.fromkeys(
+        ["2.jpg", "a/1.jpg", "c/ä.jpg", "lie.jpg"], "damaged, or packed in an unknown way"
+    )
     assert rejected(unpack(source, raw)) == damaged
     assert (raw / "1.jpg").read_bytes() == b"one"
     assert os.listdir(raw) == ["1.jpg"]
@@ -312,7 +327,7 @@ def test_damage_anywhere_is_rejected_or_found_out(
 ) -> None:
     top = tmp_path_factory.mktemp("fuzz")
     (top / "raw").mkdir()
-    files = {f"faces/{i}.jpg": bytes([i]) * 700 for i in range(3)} | {"a.txt": b"x"}
+    files = {f"faces/ä{i}.jpg": bytes([i]) * 700 for i in range(3)} | {"a.txt": b"x"}
     source = pack(top / "x", files)
     body = bytearray(source.read_bytes())
     for place, value in damage:

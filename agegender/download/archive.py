@@ -73,6 +73,7 @@ _DAMAGE = (
     lzma.LZMAError,
     EOFError,
     NotImplementedError,
+    UnicodeDecodeError,
 )
 
 
