@@ -15,9 +15,6 @@ TFRECORDS = Path("data/tfrecords")
 
 
 def main() -> None:
-    # Here, since the processes that decode import this module and need no TensorFlow.
-    from agegender.photos.writer import write_records
-
     declared = parameters("preprocess")
     options = declared.section("preprocess", Preprocess)
     image_size = declared["image_size"]
@@ -27,9 +24,12 @@ def main() -> None:
         for number, split in enumerate(SPLITS)
     }
     paths = [f"{RAW}/{file}" for table in photos.values() for file in table["file"]]
-    images = progress_bar(
-        squares(paths, image_size), desc="decoding and resizing", unit="photos", total=len(paths)
-    )
+    decoded = squares(paths, image_size)
+    # Here, since the processes that decode, already at work, import this module as well: they need
+    # no TensorFlow.
+    from agegender.photos.writer import write_records
+
+    images = progress_bar(decoded, desc="decoding and resizing", unit="photos", total=len(paths))
     with replace_folder(TFRECORDS) as folder:
         write_records(folder, image_size, photos, images, options.shard_records)
     record_time("preprocess", TFRECORDS / "index.json")

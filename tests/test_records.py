@@ -1,3 +1,4 @@
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from agegender.common.errors import UserError
 from agegender.photos.photos import LABELS
 from agegender.photos.records import read_index, read_labels, verify
 from agegender.photos.writer import tf, write_records
+from tests.tfrecords import write_tfrecords
 
 SIZE = 4
 COUNTS = {"train": 6, "validation": 4, "test": 3}
@@ -91,6 +93,16 @@ def test_what_is_missing_or_cut_off_is_named_before_anything_is_read(
     path.unlink()
     with pytest.raises(UserError, match=f"{name} is missing"):
         read_index(folder)
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_tfrecords(tmp_path, {"train": np.zeros((9, 128, 128, 3), np.uint8)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
 def test_reading_labels_and_index_needs_no_tensorflow() -> None:

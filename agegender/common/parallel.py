@@ -36,8 +36,8 @@ def parallel_map(
 ) -> Iterator[Result]:
     """The results of ``function`` on each of ``tasks``, in their order, computed on all cores.
 
-    Unlike `ProcessPoolExecutor.map` it takes tasks only as results are collected, so memory does
-    not grow with their number.
+    The first tasks are begun at once. Unlike `ProcessPoolExecutor.map` it takes further ones only
+    as results are collected, so memory does not grow with their number.
 
     Args:
         function: a module's function, without state that a task could change for the next.
@@ -62,14 +62,20 @@ def parallel_map(
     context = multiprocessing.get_context("forkserver")
     pool = ProcessPoolExecutor(count, context, initializer=_end_with_parent)
     remaining = iter(tasks)
-    pending: deque[Future[list[Result]]] = deque()
+    chunks = iter(lambda: list(islice(remaining, chunk)), [])
+    submitted = (pool.submit(_run, function, some) for some in chunks)
+    return _collect(pool, deque(islice(submitted, _AHEAD * count)), submitted)
+
+
+def _collect(
+    pool: ProcessPoolExecutor,
+    pending: deque[Future[list[Result]]],
+    submitted: Iterator[Future[list[Result]]],
+) -> Iterator[Result]:
     try:
-        while some := list(islice(remaining, chunk)):
-            pending.append(pool.submit(_run, function, some))
-            if len(pending) == _AHEAD * count:
-                yield from pending.popleft().result()
         while pending:
             yield from pending.popleft().result()
+            pending.extend(islice(submitted, 1))
     except BrokenProcessPool:
         raise UserError(
             "a worker process was killed, probably for want of memory; free some and run this again"

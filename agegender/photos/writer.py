@@ -1,6 +1,9 @@
 """Writing folders of TFRecords; the only module here that needs TensorFlow."""
 
-from collections.abc import Iterable, Mapping
+import errno
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +35,34 @@ def write_records(
         labels: by split, with the columns of `photos.LABELS`, at least one row.
         images: RGB bytes of each photo, split after split, in the order of ``labels``.
         shard_records: records of a shard; the last of a split may have fewer.
+
+    Raises:
+        OSError: a shard cannot be written, for want of space for example.
     """
     remaining = iter(images)
     for split, table in labels.items():
         starts = range(0, len(table), shard_records)
         for number, start in enumerate(starts):
             path = folder / shard_name(split, number, len(starts))
-            with tf.io.TFRecordWriter(str(path)) as writer:
+            with _os_errors(path), tf.io.TFRecordWriter(str(path)) as writer:
                 for photo in table[start : start + shard_records].itertuples():
                     writer.write(_example(photo, next(remaining)))
         table[LABELS].to_csv(folder / f"{split}.csv", index=False, lineterminator="\n")
     if next(remaining, None) is not None:
         raise ValueError("more images than labels")
     write_index(folder, image_size, {split: len(table) for split, table in labels.items()})
+
+
+@contextmanager
+def _os_errors(path: Path) -> Iterator[None]:
+    """Raise TensorFlow's errors of writing ``path`` as Python does; their text ends as its does."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        for number in errno.errorcode:
+            if str(error).endswith(os.strerror(number)):
+                raise OSError(number, os.strerror(number), str(path)) from None
+        raise
 
 
 def _example(photo: Any, image: bytes) -> bytes:
