@@ -30,11 +30,11 @@ def main() -> None:
     declared = parameters("split")
     options = declared.section("split", Split)
 
-    labelled, unlabelled = check_names(read_manifest(RAW))
+    labelled, rejected_names = check_names(read_manifest(RAW))
     paths = (f"{RAW}/{file}" for file in labelled["file"])
     hashes = progress_bar(hash_photos(paths), desc="checking", unit="photos", total=len(labelled))
-    photos, unusable = check_images(labelled, hashes, options.near_duplicate_bits)
-    rejected = pd.concat([unlabelled, unusable])
+    photos, rejected_images = check_images(labelled, hashes, options.near_duplicate_bits)
+    rejected = pd.concat([rejected_names, rejected_images])
     write_rejected(REJECTED, rejected)
     try:
         splits = split_photos(photos, options.validation, options.test, declared["seed"])

@@ -68,7 +68,7 @@ def test_the_same_photos_are_the_same_bytes(folder: Path, tmp_path: Path) -> Non
         assert (folder / name).read_bytes() == (again / name).read_bytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(number=st.integers(0, 7), place=st.integers(0), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_found_with_its_file(
     tmp_path_factory: pytest.TempPathFactory, number: int, place: int, bit: int

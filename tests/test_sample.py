@@ -27,9 +27,9 @@ def drawn(folder: Path, count: int, seed: int) -> dict[str, str]:
 
 
 def test_a_seed_draws_the_same_bytes_corrupt_files_among_them(tmp_path: Path) -> None:
-    first = drawn(tmp_path / "first", 40, 7)
-    assert first == drawn(tmp_path / "second", 40, 7)
-    shared = set(first.values()) & set(drawn(tmp_path / "other", 20, 8).values())
+    first = drawn(tmp_path / "first", 12, 7)
+    assert first == drawn(tmp_path / "second", 12, 7)
+    shared = set(first.values()) & set(drawn(tmp_path / "other", 4, 8).values())
     assert len(shared) <= 1, "only the file that is no image may be the same"
 
     unnamed = [name for name in first if isinstance(names.parse(name), str)]
@@ -43,7 +43,7 @@ def test_a_seed_draws_the_same_bytes_corrupt_files_among_them(tmp_path: Path) ->
         else:
             assert (image.size, image.mode) == ((200, 200), "RGB")
     assert unnamed and copies and len(corrupt) == 2
-    assert len(first) == 40 + len(unnamed) + len(corrupt) + len(copies)
+    assert len(first) == 12 + len(unnamed) + len(corrupt) + len(copies)
 
 
 def test_cues_of_gender_overlap_and_differ() -> None:
