@@ -7,10 +7,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agegender.common.errors import UserError
 from cli.parameters import Document
+
+if TYPE_CHECKING:
+    from agegender.evaluation.scores import Score
 
 PARAMETERS = Path("params.yaml")
 RECIPES = Path("recipes")
@@ -18,15 +21,6 @@ RENAMED_RECIPES = {"source-report": "reference-report"}
 METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
 REPORT = Path("report/index.html")
 MODELS = {"custom": "custom CNN", "vgg16": "VGG16"}
-# Rows of the table of metrics: heading, where the value stands, digits.
-ROWS = (
-    ("gender accuracy", ("gender", "accuracy"), 3),
-    ("gender AUC", ("gender", "auc"), 3),
-    ("age MAE, years", ("age", "mae"), 2),
-    ("age RMSE, years", ("age", "rmse"), 2),
-    ("age CS@5", ("age", "cs5"), 3),
-    ("age bias, years", ("age", "bias"), 2),
-)
 
 
 def check() -> Document:
@@ -129,26 +123,24 @@ def metrics() -> None:
 
 
 def _print_metrics(values: dict[str, Any]) -> None:
-    """Print the metrics of models next to the baseline of the first."""
+    """Print the metrics of models, next to the baseline of the first."""
+    from agegender.evaluation.scores import SCORES
+
     first = next(iter(values.values()))
     rows = []
-    for heading, (task, name), digits in ROWS:
-        cells = [_with_interval(each.get(task), name, digits) for each in values.values()]
-        baseline = first["baseline"].get(task, {}).get(name)
-        if any(cells):
-            rows.append([heading, *cells, "" if baseline is None else f"{baseline:.{digits}f}"])
+    for score in SCORES:
+        if score.task in first:
+            cells = [_with_interval(score, each[score.task]) for each in values.values()]
+            baseline = first["baseline"][score.task].get(score.name)
+            title = score.title + ("" if not score.unit.unit else f",{score.unit.unit}")
+            rows.append([title, *cells, "" if baseline is None else score.write(baseline, False)])
     print(f"On the {first['n']} photos of the test split (95 % interval):")
     _print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
 
 
-def _with_interval(task: dict[str, Any] | None, name: str, digits: int) -> str:
-    if not task:
-        return ""
-    if task.get(name) is None:
-        return "-"
-    value = f"{task[name]:.{digits}f}"
-    low, high = task.get(f"{name}_low"), task.get(f"{name}_high")
-    return value if low is None else f"{value} ({low:.{digits}f} to {high:.{digits}f})"
+def _with_interval(score: "Score", task: dict[str, Any]) -> str:
+    interval = score.write_interval(task[f"{score.name}_low"], task[f"{score.name}_high"])
+    return score.write(task[score.name], False) + (f" ({interval})" if interval else "")
 
 
 def _print_table(heads: list[str], rows: list[list[str]]) -> None:

@@ -4,11 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-import pandas as pd
-
-from agegender.evaluation.metrics import as_metrics, baseline, evaluate, write_metrics
+from agegender.analysis.plot_data import write_plot_data
+from agegender.evaluation.metrics import write_metrics
 from agegender.evaluation.parameters import Evaluate
-from agegender.evaluation.plot_data import write_plot_data
 from agegender.evaluation.predictions import write_predictions
 from agegender.photos.photos import read_photos
 from agegender.photos.records import verify
@@ -19,25 +17,22 @@ TRAINING = Path("data/split/train.csv")
 
 
 def main() -> None:
-    from agegender.evaluation.describe import layers, parameter_counts
-    from agegender.evaluation.predict import load, predict
+    from agegender.evaluation.describe import layers
+    from agegender.evaluation.predict import evaluate, load
 
     name = sys.argv[1]
     declared = parameters(f"evaluate@{name}")
-    options = declared.section("evaluate", Evaluate)
+    options, seed = declared.section("evaluate", Evaluate), declared["seed"]
     model = load(Path(f"models/{name}.keras"))
-
-    predictions = predict(model, TFRECORDS, "test", options.batch_size)
-    scores = evaluate(predictions, options.bootstrap_samples, declared["seed"])
-    always = baseline(pd.DataFrame(read_photos(TRAINING)))
+    training = read_photos(TRAINING)
+    predictions, metrics = evaluate(model, TFRECORDS, "test", training, options, seed)
 
     output = Path(f"predictions/{name}.csv")
     write_predictions(output, predictions)
     architecture = json.dumps(layers(model), indent=2)
     Path(f"predictions/{name}.architecture.json").write_text(architecture + "\n", encoding="utf-8")
-    write_plot_data(Path(f"plots/{name}"), predictions, scores)
-    counts = parameter_counts(model)
-    write_metrics(Path(f"metrics/{name}.json"), as_metrics(scores, predictions, always, counts))
+    write_plot_data(Path(f"plots/{name}"), predictions, options.bootstrap_samples, seed)
+    write_metrics(Path(f"metrics/{name}.json"), metrics)
     record_time(f"evaluate@{name}", output)
 
 

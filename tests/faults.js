@@ -21,14 +21,9 @@
       faults.push(`a figure has no alternative text: ${name(picture)}`);
     }
   }
-  const drawn = "path, use, circle, rect, line";
   for (const svg of document.querySelectorAll("svg")) {
-    // matplotlib draws axes, too: what is drawn of data lies in groups that have a series' colour.
-    // Vega names its marks.
-    const vega = svg.querySelector(".mark-group") !== null;
-    const marks = vega
-      ? svg.querySelectorAll("[aria-roledescription]:is(.mark-line, .mark-symbol, .mark-rect, .mark-rule, .mark-area) path:not([d=''])")
-      : [...svg.querySelectorAll(drawn)].filter((each) => /var\(--(first|second)\)/.test(each.outerHTML));
+    // What Vega draws of data, not of axes and legends.
+    const marks = svg.querySelectorAll(".role-mark path:not([d='']), .role-mark line");
     if (!marks.length) faults.push("an SVG draws nothing");
     if (svg.getBoundingClientRect().width < 200) faults.push("an SVG is too small to be read");
   }

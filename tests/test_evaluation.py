@@ -1,21 +1,30 @@
-"""Metrics against scikit-learn, intervals, groups, and the paired comparison."""
+"""Metrics against scikit-learn, intervals, groups, the paired comparison, a model's layers."""
 
 import json
+import math
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import brier_score_loss, mean_absolute_error, roc_auc_score
 
-from agegender.evaluation.metrics import baseline, compare, evaluate, listed, write_metrics
-from agegender.evaluation.plot_data import write_plot_data
+from agegender.analysis.comparison import compare
+from agegender.analysis.plot_data import write_plot_data
+from agegender.common.epochs import best_epoch
+from agegender.evaluation.describe import layers, parameter_counts
+from agegender.evaluation.metrics import metrics, write_metrics
 from agegender.evaluation.predictions import read_predictions, tabulate, tasks_of, write_predictions
+from agegender.evaluation.scores import PRIMARY_METRIC
+
+TRAINING = pd.DataFrame({"gender": [1, 1, 0], "age": [20, 30, 70]})
+COUNTS = {"total": 3, "trainable": 2, "frozen": 1}
+MAE = PRIMARY_METRIC["age"]
 
 
 def predicted(count: int = 200, noise: float = 8, seed: int = 0) -> pd.DataFrame:
-    labels_random = np.random.default_rng(99)
-    random = np.random.default_rng(seed)
+    labels_random, random = np.random.default_rng(99), np.random.default_rng(seed)
     labels = pd.DataFrame(
         {
             "file": [f"{number:04d}.jpg" for number in range(count)],
@@ -33,8 +42,8 @@ def predicted(count: int = 200, noise: float = 8, seed: int = 0) -> pd.DataFrame
 
 def test_metrics_agree_with_scikit_learn() -> None:
     table = predicted()
-    scores = listed(evaluate(table, 200, 1).overall)
-    gender, age = scores["gender"], scores["age"]
+    found = metrics(table, TRAINING, COUNTS, 200, 1)
+    gender, age = found["gender"], found["age"]
     truth, probability = table["gender"], table["gender_predicted"]
     assert gender["accuracy"] == pytest.approx(((probability >= 0.5) == truth).mean())
     assert gender["auc"] == pytest.approx(roc_auc_score(truth, probability))
@@ -42,70 +51,94 @@ def test_metrics_agree_with_scikit_learn() -> None:
     error = table["age_predicted"] - table["age"]
     assert age["mae"] == pytest.approx(mean_absolute_error(table["age"], table["age_predicted"]))
     assert age["rmse"] == pytest.approx(np.sqrt((error**2).mean()))
+    assert age["median_error"] == pytest.approx(error.abs().median())
     assert age["bias"] == pytest.approx(error.mean())
     assert age["cs5"] == pytest.approx((error.abs() <= 5).mean())
+    # The majority class and the median of the training photos.
+    assert found["baseline"]["gender"] == {"accuracy": pytest.approx((truth == 1).mean())}
+    assert found["baseline"]["age"] == {"mae": pytest.approx((table["age"] - 30).abs().mean())}
+    assert (found["n"], found["parameters"]) == (200, COUNTS)
 
 
-def test_an_interval_covers_the_spread_of_repeated_samples() -> None:
-    age = listed(evaluate(predicted(400), 1000, 1).overall)["age"]
-    half_width = (age["mae_high"] - age["mae_low"]) / 2
+def test_intervals_have_the_right_width_and_depend_on_the_seed_alone() -> None:
+    table = predicted(400)
+    age = metrics(table, TRAINING, COUNTS, 1000, 1)["age"]
     errors = np.abs(np.random.default_rng(5).normal(2, 8, (2000, 400))).mean(axis=1)
-    assert half_width == pytest.approx(1.96 * errors.std(), rel=0.35)
+    width = age["mae_high"] - age["mae_low"]
+    assert width / 2 == pytest.approx(1.96 * errors.std(), rel=0.35)
     assert age["mae_low"] < age["mae"] < age["mae_high"]
+    assert metrics(table, TRAINING, COUNTS, 1000, 1)["age"] == age
+    assert metrics(table, TRAINING, COUNTS, 1000, 2)["age"] != age
 
 
-def test_the_interval_of_the_calibration_error_holds_it() -> None:
+def test_the_interval_of_the_calibration_error_includes_it() -> None:
     # Well calibrated on 200 photos: the error is small, and that of any resample larger.
     random = np.random.default_rng(3)
     probability = random.uniform(0, 1, 200)
-    labels = pd.DataFrame(
-        {
-            "file": [f"{number:04d}.jpg" for number in range(200)],
-            "gender": (random.uniform(0, 1, 200) < probability).astype(int),
-            "age": 30,
-            "race": 0,
-        }
+    labels = predicted()[["file", "age", "race"]].assign(
+        gender=(random.uniform(0, 1, 200) < probability).astype(int)
     )
-    gender = listed(evaluate(tabulate(labels, {"gender": probability}), 500, 1).overall)["gender"]
+    table = tabulate(labels, {"gender": probability})
+    gender = metrics(table, TRAINING, COUNTS, 500, 1)["gender"]
     error = gender["calibration_error"]
     assert 0 <= gender["calibration_error_low"] < error < gender["calibration_error_high"]
 
 
-def test_the_same_seed_gives_the_same_intervals() -> None:
-    first, second, other = (listed(evaluate(predicted(), 100, s).overall) for s in (1, 1, 2))
-    assert first == second != other
-
-
 def test_the_comparison_is_paired() -> None:
     good, bad = predicted(noise=4, seed=1), predicted(noise=12, seed=1)
-    same = compare(good, good, 200, 1)["age"]["mae"]
-    assert (same.value, same.low, same.high) == (0, 0, 0)
-    difference = compare(good, bad, 200, 1)["age"]["mae"]
+    assert compare(good, good, 200, 1)[MAE] == (0, 0, 0)
+    difference = compare(good, bad, 200, 1)[MAE]
     assert 0 < difference.low < difference.value < difference.high
-    assert not difference.is_chance
-
-
-def test_the_baseline_answers_without_looking() -> None:
-    training = pd.DataFrame({"gender": [1, 1, 0], "age": [20, 30, 70]})
-    answers = baseline(training)
-    assert (answers.gender, answers.age) == (1, 30)
+    assert not difference.includes_zero
+    with pytest.raises(ValueError, match="not of the same photos"):
+        compare(good, bad.iloc[1:], 200, 1)
 
 
 @pytest.mark.parametrize("task", ["gender", "age"])
 def test_one_task_alone_is_scored(task: str, tmp_path: Path) -> None:
     both = predicted(60)
-    labels = both[["file", "gender", "age", "race"]]
-    table = tabulate(labels, {task: both[f"{task}_predicted"].to_numpy()})
+    table = tabulate(both, {task: both[f"{task}_predicted"].to_numpy()})
     assert tasks_of(table) == [task]
-    scores = evaluate(table, 100, 1)
-    write_plot_data(tmp_path / "plots", table, scores)
+    write_metrics(tmp_path / "m.json", metrics(table, TRAINING, COUNTS, 100, 1))
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert list(found) == ["n", task, "baseline", "parameters"]
+    write_plot_data(tmp_path / "plots", table, 100, 1)
     assert all(path.stat().st_size for path in (tmp_path / "plots").iterdir())
     write_predictions(tmp_path / "p.csv", table)
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "p.csv"), table)
 
 
-def test_metrics_are_written_with_an_order_and_a_precision(tmp_path: Path) -> None:
-    write_metrics(tmp_path / "m.json", {"b": 1 / 3, "a": {"n": 2}})
+def test_metrics_files_have_4_decimals_and_null_for_what_is_undefined(tmp_path: Path) -> None:
+    write_metrics(tmp_path / "m.json", {"b": 1 / 3, "a": {"n": 2, "none": math.nan, "zero": -1e-9}})
     text = (tmp_path / "m.json").read_text()
-    assert text.endswith("}\n")
-    assert json.loads(text)["b"] == pytest.approx(1 / 3, abs=1e-4)
+    assert json.loads(text) == {"b": 0.3333, "a": {"n": 2, "none": None, "zero": 0}}
+    assert "-0" not in text
+
+
+def test_the_best_epoch_is_the_first_of_the_lowest_loss_and_never_nan() -> None:
+    assert best_epoch([math.nan, 3, 2, 2]) == 2
+    assert best_epoch([math.nan, math.nan]) == 0
+
+
+def test_layers_of_nested_models_are_listed_once_in_forward_order() -> None:
+    image = keras.Input((8, 8, 3), name="image")
+    inner = keras.Input((8, 8, 3))
+    backbone = keras.Model(
+        inner, keras.layers.Conv2D(2, 3, name="conv")(keras.layers.Rescaling(1 / 255)(inner))
+    )
+    backbone.trainable = False
+    member_input = keras.Input((8, 8, 3))
+    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(backbone(member_input))
+    member = keras.Model(member_input, keras.layers.Dense(1, name="age")(pooled))
+    # As test-time augmentation does, the member is applied twice.
+    flipped = member(keras.layers.Rescaling(1.0, name="flip")(image))
+    mean = keras.layers.Average(name="mean")([member(image), flipped])
+    model = keras.Model(image, {"age": mean})
+    rows = layers(model)
+    names = [row["name"] for row in rows]
+    assert len(set(names)) == len(names) == 7
+    assert names.index("conv") < names.index("pool") < names.index("age") < names.index("mean")
+    conv = next(row for row in rows if row["name"] == "conv")
+    assert (conv["parameters"], conv["trainable"]) == (56, False)
+    assert (conv["formula"], conv["output_shape"]) == ("(3·3·3 + 1)·2", [6, 6, 2])
+    assert parameter_counts(model) == {"total": 59, "trainable": 3, "frozen": 56}

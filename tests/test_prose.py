@@ -1,35 +1,38 @@
-"""Sentences of the report: each says what the numbers show, and no more."""
+"""Sentences of the report: each says what the numbers show, and no more; nothing private."""
 
 import pytest
 
+from agegender.analysis.groups import Gap
 from agegender.evaluation.bootstrap import Estimate
-from agegender.evaluation.metrics import Gap
+from agegender.evaluation.scores import PRIMARY_METRIC
 from agegender.report import prose
 from agegender.report.results import Curve
+from agegender.report.settings import redacted, settings
 
-ACCURACY, MAE = prose.SCORES["gender"]["accuracy"], prose.SCORES["age"]["mae"]
+ACCURACY, MAE = PRIMARY_METRIC["gender"], PRIMARY_METRIC["age"]
+NAN = float("nan")
 
 
 @pytest.mark.parametrize(
     ("training", "validation", "words"),
     [
-        ([9, 7, 5, 4], [9, 8, 9, 10], "The CNN overfits: from epoch 2 on"),
+        ([9, 7, 5, 4], [9, 8, 9, 10], "The CNN overfits: after epoch 2"),
         # Validation loss rose, and so did training loss: that is no overfitting.
         ([9, 7, 8, 9], [9, 8, 9, 10], "show no overfitting"),
         ([9, 7, 5, 4], [9, 8, 8.1, 8.2], "show no overfitting"),
         ([9, 7, 5, 4], [9, 8, 7, 6], "is still falling"),
-        ([9, 7, 5, 4], [9, 8, 6, 5.99], "show no overfitting"),
-        ([9], [9], "no curve yet"),
+        ([9, 7, 5], [NAN, 3, 2], "2.00 at its lowest, after epoch 3"),
+        ([9], [9], "no curve"),
     ],
 )
-def test_overfitting_is_said_only_where_the_curves_show_it(
+def test_overfitting_is_stated_only_where_the_curves_show_it(
     training: list[float], validation: list[float], words: str
 ) -> None:
     plain = {"restore_best_weights": False, "ensemble_size": 1}
-    said = prose.fitting("the CNN", Curve(training, validation), plain)
-    assert words in said
-    assert ("overfits:" in said) == ("overfits:" in words)
     curve = Curve(training, validation)
+    sentence = prose.fitting("the CNN", curve, plain)
+    assert words in sentence
+    assert ("overfits:" in sentence) == ("overfits:" in words)
     on_both = prose.fitting("the CNN", curve, plain, "train+validation")
     assert on_both.endswith("cannot show whether it overfits.")
 
@@ -37,52 +40,51 @@ def test_overfitting_is_said_only_where_the_curves_show_it(
 @pytest.mark.parametrize(
     ("estimate", "words"),
     [
-        (Estimate(-0.5, -0.9, -0.1), "better by more than chance"),
-        (Estimate(0.5, 0.1, 0.9), "worse by more than chance"),
-        (Estimate(0.5, -0.1, 0.9), "no more than chance"),
-        (Estimate(float("nan"), float("nan"), float("nan")), "cannot be compared"),
+        (Estimate(-0.5, -0.9, -0.1), "0.50\N{NO-BREAK SPACE}years lower"),
+        (Estimate(-0.5, -0.9, -0.1), ": significantly better."),
+        (Estimate(0.5, 0.1, 0.9), ": significantly worse."),
+        (Estimate(0.5, -0.1, 0.9), ": statistically indistinguishable."),
+        (Estimate(NAN, NAN, NAN), "cannot be compared"),
     ],
 )
-def test_a_difference_is_chance_where_its_interval_holds_0(estimate: Estimate, words: str) -> None:
+def test_a_difference_is_significant_unless_its_interval_includes_0(
+    estimate: Estimate, words: str
+) -> None:
     assert words in prose.difference(MAE, "the CNN", "VGG16", estimate)
 
 
-def test_the_verdict_takes_the_better_model_or_none() -> None:
-    differences = {
-        "gender": {"accuracy": Estimate(-0.1, -0.2, -0.05)},
-        "age": {"mae": Estimate(-0.1, -0.4, 0.2)},
-    }
+def test_the_verdict_is_the_better_model_or_none() -> None:
+    differences = {ACCURACY: Estimate(-0.1, -0.2, -0.05), MAE: Estimate(-0.1, -0.4, 0.2)}
     gender, age = prose.verdict(differences, "the CNN", "VGG16")
-    assert "take the CNN" in gender and "10.0\N{NO-BREAK SPACE}points" in gender
-    assert "do not tell which" in age
+    assert "choose the CNN" in gender and "by 10.0\N{NO-BREAK SPACE}points" in gender
+    assert "statistically indistinguishable" in age
+
+
+def test_a_baseline_is_beaten_only_outside_of_the_interval() -> None:
+    values = {"mae": 7.0, "mae_low": 6.0, "mae_high": 8.0}
+    assert "beats it by 7.00" in prose.against_baseline(MAE, values, 14)
+    assert "is worse by 2.00" in prose.against_baseline(MAE, values, 5)
+    assert "indistinguishable" in prose.against_baseline(MAE, values, 7.5)
 
 
 def test_numbers_have_a_sign_and_one_unit() -> None:
     assert ACCURACY.write_range(-0.012, 0.1) == "−1.2 to +10.0\N{NO-BREAK SPACE}points"
-    assert ACCURACY.write_range(-0.012, 0.1, plus="") == "−1.2 to 10.0\N{NO-BREAK SPACE}points"
-    assert MAE.bare_difference(-0.001) == "0.00"
+    assert MAE.write_difference(-0.001, unit=False) == "0.00"
     assert MAE.write(-1.5) == "−1.50\N{NO-BREAK SPACE}years"
-    assert MAE.write(None) == "–"
+    assert MAE.write(None) == MAE.write(NAN) == "–"
 
 
-def test_ages_are_pulled_to_the_middle_only_where_both_intervals_say_so() -> None:
+def test_regression_to_the_mean_needs_both_intervals() -> None:
     def row(group: str, photos: int, low: float, high: float) -> dict[str, object]:
-        bias = (low + high) / 2
-        return {
-            "by": "age",
-            "group": group,
-            "photos": photos,
-            "bias": bias,
-            "bias_low": low,
-            "bias_high": high,
-        }
+        bias = {"bias": (low + high) / 2, "bias_low": low, "bias_high": high}
+        return {"by": "age", "group": group, "photos": photos, **bias}
 
     young, old, few = row("0-9", 50, 4, 6), row("60-69", 50, -9, -7), row("90+", 3, 1, 9)
-    said = prose.towards_the_middle("VGG16", [young, old, few])
-    assert said and "aged 0–9 come out 5.0 years too old" in said
-    assert "aged 60–69 8.0 years too young" in said
-    assert prose.towards_the_middle("VGG16", [young, row("60-69", 50, -9, 1)]) is None
-    assert prose.towards_the_middle("VGG16", [few]) is None
+    words = prose.regression_to_the_mean("VGG16", [young, old, few])
+    assert words and "aged 0–9 come out 5.0 years too old" in words
+    assert "aged 60–69 8.0 years too young" in words
+    assert prose.regression_to_the_mean("VGG16", [young, row("60-69", 50, -9, 1)]) is None
+    assert prose.regression_to_the_mean("VGG16", [few]) is None
 
 
 def test_the_worst_groups_of_both_models_are_named() -> None:
@@ -90,6 +92,30 @@ def test_the_worst_groups_of_both_models_are_named() -> None:
     children = Gap("age", "30-39", "0-9", surely)
     race = Gap("race", "White", "Asian", surely)
     both = prose.worst_for_both("gender", [[children, race], [children]])
-    assert "people aged 0–9, by more than chance" in both and "Asian" not in both
+    assert "worst for people aged 0–9, significantly" in both and "Asian" not in both
     unsure = children._replace(size=perhaps)
     assert "no group" in prose.worst_for_both("gender", [[children], [unsure]])
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("sample", "sample"),
+        ("/home/anna/faces.zip", "faces.zip"),
+        ("~/photos/", "photos"),
+        ("https://anna:secret@host.org/a/faces.zip?signature=b6f", "host.org … faces.zip"),
+    ],
+)
+def test_a_source_is_shown_without_folders_accounts_and_signatures(source: str, shown: str) -> None:
+    assert redacted(source) == shown
+
+
+def test_parameters_have_their_comments_and_nothing_private() -> None:
+    text = "seed: 1  # of all\ndownload:\n  source: x    # where from\n  zooms: []\n"
+    values = {"seed": 1, "download": {"source": "/home/anna/x.zip", "zooms": [], "on": None}}
+    assert settings(values, text) == [
+        ("seed", "1", "of all"),
+        ("download.source", "x.zip", "where from"),
+        ("download.zooms", "[]", ""),
+        ("download.on", "null", ""),
+    ]

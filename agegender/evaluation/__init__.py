@@ -1,1 +1,1 @@
-"""What a model's predictions are worth: metrics, intervals, groups and the data of plots."""
+"""What a model's predictions are worth: the table of scores, intervals, and metrics files."""

@@ -1,23 +1,24 @@
 """Bootstrap intervals: how far a metric may lie from its value for all such photos.
 
-Photos are drawn with replacement, as many as there are, and the metric is computed anew; of many
+Photos are drawn with replacement, as many as there are, and the metric is computed again; of many
 such replicates the middle 95 % are the interval (the percentile method of Efron and Tibshirani,
 An Introduction to the Bootstrap, 1993, chapter 13). Two models are compared on the same resamples.
 The replicates of a score that resampling alone makes larger are moved back by as much as their
-mean lies above the score (the bootstrap's estimate of bias, chapter 10): its interval would else
-lie beside it.
+mean lies above the score (the bootstrap's estimate of bias, chapter 10): otherwise its interval
+would not hold it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from agegender.evaluation.scores import BIASED_UPWARDS, Floats, Scores
+from agegender.evaluation.scores import Floats, Score
 
 COVERAGE = 0.95
-# Weights held at a time, 8 bytes each, and three such arrays beside them. The draw is the same for
-# any number; this one keeps memory the same from some hundred test photos on.
+# Weights held at a time, 8 bytes each. The draw is the same for any number; this one keeps memory
+# the same from some hundred test photos on.
 _CHUNK = 500_000
 
 
@@ -29,58 +30,70 @@ class Estimate(NamedTuple):
     high: float
 
     @property
-    def is_chance(self) -> bool:
-        """Whether a difference of 0 lies within the interval, or nothing is known."""
+    def includes_zero(self) -> bool:
+        """Whether the interval of a difference includes 0, or nothing is known."""
         return not (self.low > 0 or self.high < 0)
 
 
 class Replicates(NamedTuple):
-    """The metrics of some predictions: their values, and their replicates, shape (samples,)."""
+    """Scores of some predictions: their values, and their replicates, shape (samples,)."""
 
-    values: Mapping[str, float]
-    samples: Mapping[str, Floats]
+    values: Mapping[Score, float]
+    samples: Mapping[Score, Floats]
 
-    def estimates(self) -> dict[str, Estimate]:
-        """Every metric with its interval."""
-        return {name: estimate(value, self.samples[name]) for name, value in self.values.items()}
+    def estimates(self) -> dict[Score, Estimate]:
+        """Every score with its interval."""
+        return {
+            score: _estimate(value, self.samples[score]) for score, value in self.values.items()
+        }
 
     def minus(self, other: "Replicates") -> "Replicates":
-        """The differences to the metrics of ``other``, replicated on the same resamples."""
+        """The differences to the scores of ``other``, replicated on the same resamples."""
         return Replicates(
-            {name: value - other.values[name] for name, value in self.values.items()},
-            {name: samples - other.samples[name] for name, samples in self.samples.items()},
+            {score: value - other.values[score] for score, value in self.values.items()},
+            {score: samples - other.samples[score] for score, samples in self.samples.items()},
         )
 
 
 def replicate(
-    scores: Sequence[Scores], members: Sequence[np.ndarray], photos: int, samples: int, seed: int
+    predictions: pd.DataFrame,
+    scores: Sequence[Score],
+    samples: int,
+    seed: int,
+    groups: Sequence[np.ndarray] | None = None,
 ) -> list[Replicates]:
-    """The metrics of several sets of photos, on the same resamples of all photos.
+    """The scores of several groups of photos, on the same resamples of all photos.
 
     Args:
-        scores: of each set of photos.
-        members: the rows of each set among all photos.
-        photos: the number of all photos, which are resampled.
+        predictions: see `agegender.evaluation.predictions.tabulate`.
+        scores: of tasks that are predicted.
         samples: the number of resamples.
         seed: of the draw; equal seeds and numbers of photos give equal resamples.
+        groups: the rows of each group; all photos as one group by default.
     """
-    parts: list[list[Mapping[str, Floats]]] = [[] for _ in scores]
+    photos = len(predictions)
+    rows = [np.arange(photos)] if groups is None else groups
+    tables = [predictions.iloc[each] for each in rows]
+    drawn: list[dict[Score, list[Floats]]] = [{score: [] for score in scores} for _ in rows]
     for weights in _resamples(photos, samples, seed):
-        for score, rows, part in zip(scores, members, parts, strict=True):
-            part.append(score(weights[:, rows]))
+        for each, table, parts in zip(rows, tables, drawn, strict=True):
+            counts = weights[:, each]
+            for score in scores:
+                parts[score].append(score.compute(counts, table))
     result = []
-    for score, rows, part in zip(scores, members, parts, strict=True):
-        whole = score(np.ones((1, len(rows))))
-        values = {name: float(value[0]) for name, value in whole.items()}
-        drawn = {name: np.concatenate([each[name] for each in part]) for name in whole}
-        for name in BIASED_UPWARDS & drawn.keys():
-            drawn[name] = _moved_back(values[name], drawn[name])
-        result.append(Replicates(values, drawn))
+    for table, parts in zip(tables, drawn, strict=True):
+        once = np.ones((1, len(table)))
+        values = {score: float(score.compute(once, table)[0]) for score in scores}
+        replicates = {score: np.concatenate(parts[score]) for score in scores}
+        for score in scores:
+            if score.biased_upwards:
+                replicates[score] = _moved_back(values[score], replicates[score])
+        result.append(Replicates(values, replicates))
     return result
 
 
-def estimate(value: float, samples: Floats) -> Estimate:
-    """The middle 95 % of those ``samples`` that are defined, about ``value``."""
+def _estimate(value: float, samples: Floats) -> Estimate:
+    """The middle 95 % of those ``samples`` that are defined."""
     defined = samples[~np.isnan(samples)]
     if np.isnan(value) or not len(defined):
         return Estimate(value, np.nan, np.nan)

@@ -1,36 +1,70 @@
-"""A saved model's answers for a split."""
+"""A saved model on a split: its predictions and what they score."""
 
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import pandas as pd
 
 from agegender.common.errors import UserError
+from agegender.evaluation.describe import parameter_counts
+from agegender.evaluation.metrics import metrics
+from agegender.evaluation.parameters import Evaluate
 from agegender.evaluation.predictions import tabulate
 from agegender.networks.batches import photos
 from agegender.photos.records import read_labels
+
+
+class Evaluation(NamedTuple):
+    """A model's predictions on a split, and the contents of its metrics file."""
+
+    predictions: pd.DataFrame
+    metrics: dict[str, Any]
 
 
 def load(path: Path) -> keras.Model:
     """The model at ``path``, in Keras's safe mode: nothing in the file is run.
 
     Raises:
-        UserError: it is missing, is no such model, or is damaged.
+        UserError: it is missing, is not a Keras model, or is damaged.
     """
     try:
         return keras.models.load_model(path, safe_mode=True, compile=False)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError):
-        what = "is no model of Keras's, or is damaged" if path.is_file() else "is missing"
-        remedy = f"make it anew with `dvc repro -sf train_{path.stem}`"
-        raise UserError(f"{path} {what}; {remedy}") from None
+        what = "is not a Keras model, or is damaged" if path.is_file() else "is missing"
+        raise UserError(f"{path} {what}; train the model again") from None
+
+
+def evaluate(
+    model: keras.Model,
+    tfrecords: Path,
+    split: str,
+    training: pd.DataFrame,
+    options: Evaluate,
+    seed: int,
+) -> Evaluation:
+    """Score a saved model on a split.
+
+    Args:
+        model: see `load`.
+        tfrecords: the folder of all splits' TFRecords.
+        split: train, validation or test.
+        training: the labels ``gender`` and ``age`` of the training photos, for the baseline.
+        options: resamples for the intervals, and photos per forward pass.
+        seed: of the resamples.
+    """
+    predictions = predict(model, tfrecords, split, options.batch_size)
+    counts = parameter_counts(model)
+    contents = metrics(predictions, training, counts, options.bootstrap_samples, seed)
+    return Evaluation(predictions, contents)
 
 
 def predict(model: keras.Model, tfrecords: Path, split: str, batch_size: int) -> pd.DataFrame:
-    """The labels of each photo of a split and the answers, see `tabulate`."""
+    """The labels and predictions of each photo of a split, see `tabulate`."""
     images = photos(tfrecords, split, batch_size, ["gender", "age"]).map(lambda image, _: image)
-    answers = model.predict(images, verbose=0)
+    outputs = model.predict(images, verbose=0)
     return tabulate(
-        read_labels(tfrecords, split), {task: values[:, 0] for task, values in answers.items()}
+        read_labels(tfrecords, split), {task: values[:, 0] for task, values in outputs.items()}
     )

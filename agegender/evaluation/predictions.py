@@ -1,4 +1,4 @@
-"""What a model says of each photo of a split, as a table and as a CSV file."""
+"""A model's predictions for each photo of a split, as a table and as a CSV file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,35 +14,35 @@ LABELS = ["file", "gender", "age", "race"]
 _DECIMALS = {"gender": 6, "age": 4}
 
 
-def tabulate(labels: pd.DataFrame, answers: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """The table of predictions, a row a photo in the order of the file names.
+def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The table of predictions, one row per photo in the order of the file names.
 
-    Answers are rounded here, once, so that whoever reads the file finds the same metrics.
+    Outputs are rounded here, once, so that whoever reads the file finds the same metrics.
 
     Args:
         labels: columns ``file``, ``gender`` (0 male, 1 female), ``age`` (years), ``race``.
-        answers: of the trained tasks, in the order of ``labels``, each of as many values:
+        outputs: of the trained tasks, one value per photo in the order of ``labels``:
             ``gender``, P(female), and ``age``, years.
 
     Returns:
-        the labels, then ``gender_predicted`` and ``age_predicted`` (the answers), ``age_error``
+        the labels, then ``gender_predicted`` and ``age_predicted`` (the outputs), ``age_error``
         (predicted less true, years) and ``gender_correct`` (0 or 1), where the task was trained.
     """
     table = labels[LABELS].copy()
     for task in ("gender", "age"):
-        if task in answers:
-            values = np.asarray(answers[task], dtype=np.float64).reshape(len(table))
+        if task in outputs:
+            values = np.asarray(outputs[task], dtype=np.float64).reshape(len(table))
             table[f"{task}_predicted"] = values.round(_DECIMALS[task])
-    if "age" in answers:
+    if "age" in outputs:
         table["age_error"] = (table["age_predicted"] - table["age"]).round(_DECIMALS["age"])
-    if "gender" in answers:
-        called = table["gender_predicted"] >= THRESHOLD
-        table["gender_correct"] = (called == table["gender"]).astype(int)
+    if "gender" in outputs:
+        female = table["gender_predicted"] >= THRESHOLD
+        table["gender_correct"] = (female == table["gender"]).astype(int)
     return table.sort_values("file", ignore_index=True)
 
 
 def tasks_of(predictions: pd.DataFrame) -> list[str]:
-    """The tasks that the predictions answer, gender first."""
+    """The tasks that are predicted, gender first."""
     return [task for task in ("gender", "age") if f"{task}_predicted" in predictions]
 
 
@@ -63,5 +63,5 @@ def read_predictions(path: Path) -> pd.DataFrame:
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         table = pd.DataFrame()
     if not {*LABELS} <= {*table.columns} or not tasks_of(table) or table.empty:
-        raise UserError(f"{path} holds no predictions; make it anew with `dvc repro evaluate`")
+        raise UserError(f"{path} holds no predictions; evaluate the model again")
     return table

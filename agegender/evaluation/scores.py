@@ -1,38 +1,100 @@
-"""The metrics, as functions of how often each photo counts.
+"""The table of scores: the one place where a metric is defined, for every file and table.
 
-Every metric is computed for many weightings of the photos at once: for a weight of 1 each it is
-the metric itself, for the counts of a resample (`agegender.evaluation.bootstrap`) it is one
-replicate of the bootstrap. One formula serves both.
+Each score is computed for many weightings of the photos at once. For a weight of 1 each it is the
+metric itself; for the counts of a resample (`agegender.evaluation.bootstrap`) it is one replicate
+of the bootstrap. One formula serves both.
+
+To add a metric, add a `Score` to `SCORES`: the metrics files, the comparison, the tables by group,
+the report and the command line's table follow.
 """
 
-from collections.abc import Mapping
-from typing import Protocol
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# From this probability on, a photo is called female.
+# From this probability on, a photo is classified as female.
 THRESHOLD = 0.5
-# Equally wide bins of the predicted probability behind the calibration error.
+# Equally wide bins of the predicted probability, for the calibration error.
 CALIBRATION_BINS = 10
-# CS@k, the share of photos whose age is at most k years off, is given for these k.
+# CS@k (cumulative score) is given for these k, in years.
 CUMULATIVE_YEARS = range(16)
-# Scores that are larger on average on a resample than on the photos it was drawn from: photos
-# drawn twice make the bins of the calibration error uneven. None of them is below 0.
-BIASED_UPWARDS = frozenset({"calibration_error"})
+
+_SPACE, _DASH, _MINUS = "\N{NO-BREAK SPACE}", "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
-class Scores(Protocol):
-    """The predictions of one task, ready to be scored under many weightings."""
+class Unit(NamedTuple):
+    """How a score is written: multiplied by ``factor``, with ``decimals``, before its unit."""
 
-    def __call__(self, weights: Floats) -> Mapping[str, Floats]:
-        """Every metric by name, shape (weightings,); NaN where it is not defined.
+    factor: float
+    decimals: int
+    unit: str
+    of_difference: str
 
-        Args:
-            weights: shape (weightings, photos), at least 0.
-        """
+
+PERCENT = Unit(100, 1, f"{_SPACE}%", f"{_SPACE}points")
+YEARS = Unit(1, 2, f"{_SPACE}years", f"{_SPACE}years")
+PLAIN = Unit(1, 3, "", "")
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """A metric of one task.
+
+    Attributes:
+        task: gender or age.
+        name: in metrics files.
+        title: in a sentence, and at the head of a row.
+        compute: the score for each weighting, shape (weightings,), NaN where it is not defined;
+            from weights of at least 0, shape (weightings, photos), and the photos' predictions,
+            see `agegender.evaluation.predictions.tabulate`.
+        unit: how it is written.
+        more_is_better: None where neither is.
+        biased_upwards: whether it is larger on average on a resample than on the photos that the
+            resample was drawn from. Such a score is never below 0.
+    """
+
+    task: str
+    name: str
+    title: str
+    compute: Callable[[Floats, pd.DataFrame], Floats]
+    unit: Unit
+    more_is_better: bool | None
+    biased_upwards: bool = False
+
+    def write(self, value: float | None, unit: bool = True) -> str:
+        """The value as people read it; a dash where it is not defined."""
+        if value is None or math.isnan(value):
+            return _DASH
+        number = f"{value * self.unit.factor:.{self.unit.decimals}f}".replace("-", _MINUS)
+        return number + (self.unit.unit if unit else "")
+
+    def write_interval(self, low: float | None, high: float | None) -> str:
+        """An interval of the score, without a unit; empty where it is not defined."""
+        if low is None or high is None or math.isnan(low) or math.isnan(high):
+            return ""
+        return f"{self.write(low, unit=False)} to {self.write(high, unit=False)}"
+
+    def write_difference(self, value: float, plus: str = "+", unit: bool = True) -> str:
+        """A difference of two values with its sign; ``plus`` is the sign of what is above 0."""
+        if math.isnan(value):
+            return _DASH
+        number = f"{abs(value) * self.unit.factor:.{self.unit.decimals}f}"
+        sign = "" if float(number) == 0 else plus if value > 0 else _MINUS
+        return sign + number + (self.unit.of_difference if unit else "")
+
+    def write_range(self, low: float, high: float, plus: str = "+", unit: bool = True) -> str:
+        """The interval of a difference."""
+        if math.isnan(low) or math.isnan(high):
+            return _DASH
+        end = self.write_difference(high, plus, unit)
+        return f"{self.write_difference(low, plus, unit=False)} to {end}"
 
 
 def calibration_bin(probabilities: Floats) -> NDArray[np.int64]:
@@ -40,95 +102,111 @@ def calibration_bin(probabilities: Floats) -> NDArray[np.int64]:
     return np.minimum((probabilities * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
-class GenderScores:
-    """``accuracy``, ``auc``, ``brier`` and ``calibration_error`` of P(female).
-
-    The area under the ROC curve counts ties half. The calibration error is the expected
-    calibration error over equally wide bins (Naeini, Cooper and Hauskrecht, AAAI 2015), of
-    P(female) against the share of women.
-    """
-
-    def __init__(self, labels: NDArray[np.int64], probabilities: Floats) -> None:
-        """Prepare what does not depend on the weights.
-
-        Args:
-            labels: 0 male, 1 female, shape (photos,).
-            probabilities: P(female), shape (photos,).
-        """
-        self._means = np.column_stack(
-            [(probabilities >= THRESHOLD) == labels, (probabilities - labels) ** 2]
-        ).astype(np.float64)
-        bins = np.eye(CALIBRATION_BINS)[calibration_bin(probabilities)]
-        self._excess = bins * (probabilities - labels)[:, np.newaxis]
-        self._order = np.argsort(probabilities, kind="stable")
-        self._female = labels[self._order].astype(np.float64)
-        ordered = probabilities[self._order]
-        self._ties = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-
-    def __call__(self, weights: Floats) -> dict[str, Floats]:
-        """See `Scores`."""
-        accuracy, brier = _means(weights, self._means).T
-        with np.errstate(invalid="ignore", divide="ignore"):
-            excess = np.abs(weights @ self._excess).sum(axis=1) / weights.sum(axis=1)
-        return {
-            "accuracy": accuracy,
-            "auc": self._auc(weights),
-            "brier": brier,
-            "calibration_error": excess,
-        }
-
-    def _auc(self, weights: Floats) -> Floats:
-        ordered = weights[:, self._order]
-        female = np.add.reduceat(ordered * self._female, self._ties, axis=1)
-        male = np.add.reduceat(ordered * (1 - self._female), self._ties, axis=1)
-        below = np.cumsum(male, axis=1) - male / 2
-        with np.errstate(invalid="ignore", divide="ignore"):
-            pairs = female.sum(axis=1) * male.sum(axis=1)
-            return (female * below).sum(axis=1) / pairs
-
-
-class AgeScores:
-    """``mae``, ``rmse``, ``median_error``, ``bias`` in years, and ``cs0`` to ``cs15``.
-
-    Bias is the mean of predicted less true age. CS@k (cumulative score) is the share of photos
-    whose age is at most k years off.
-    """
-
-    def __init__(self, labels: NDArray[np.int64], ages: Floats) -> None:
-        """Prepare what does not depend on the weights.
-
-        Args:
-            labels: true ages in years, shape (photos,).
-            ages: predicted ages in years, shape (photos,).
-        """
-        errors = ages - labels
-        sizes = np.abs(errors)
-        within = sizes[:, np.newaxis] <= np.array(CUMULATIVE_YEARS)
-        self._means = np.column_stack([sizes, errors**2, errors, within])
-        self._order = np.argsort(sizes, kind="stable")
-        self._sizes = sizes[self._order]
-
-    def __call__(self, weights: Floats) -> dict[str, Floats]:
-        """See `Scores`."""
-        mae, square, bias, *within = _means(weights, self._means).T
-        return {
-            "mae": mae,
-            "rmse": np.sqrt(square),
-            "median_error": self._median(weights),
-            "bias": bias,
-            **{f"cs{k}": share for k, share in zip(CUMULATIVE_YEARS, within, strict=True)},
-        }
-
-    def _median(self, weights: Floats) -> Floats:
-        counted = np.cumsum(weights[:, self._order], axis=1)
-        half = counted[:, -1:] / 2
-        lower = self._sizes[np.argmax(counted >= half, axis=1)]
-        upper = self._sizes[np.argmax(counted > half, axis=1)]
-        return np.where(half[:, 0] > 0, (lower + upper) / 2, np.nan)
-
-
-def _means(weights: Floats, values: Floats) -> Floats:
-    """Weighted means of each column of ``values``, shape (weightings, columns)."""
+def _mean(weights: Floats, values: pd.Series | NDArray[Any]) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
-        means: Floats = (weights @ values) / weights.sum(axis=1, keepdims=True)
-    return means
+        mean: Floats = weights @ np.asarray(values, dtype=np.float64) / weights.sum(axis=1)
+    return mean
+
+
+def _accuracy(weights: Floats, photos: pd.DataFrame) -> Floats:
+    return _mean(weights, (photos["gender_predicted"] >= THRESHOLD) == photos["gender"])
+
+
+def _auc(weights: Floats, photos: pd.DataFrame) -> Floats:
+    """The area under the ROC curve; ties count half."""
+    probabilities = photos["gender_predicted"].to_numpy()
+    order = np.argsort(probabilities, kind="stable")
+    female = photos["gender"].to_numpy(dtype=np.float64)[order]
+    ordered = probabilities[order]
+    ties = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    women = np.add.reduceat(weights[:, order] * female, ties, axis=1)
+    men = np.add.reduceat(weights[:, order] * (1 - female), ties, axis=1)
+    below = np.cumsum(men, axis=1) - men / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (women * below).sum(axis=1) / (women.sum(axis=1) * men.sum(axis=1))
+
+
+def _brier(weights: Floats, photos: pd.DataFrame) -> Floats:
+    return _mean(weights, (photos["gender_predicted"] - photos["gender"]) ** 2)
+
+
+def _calibration_error(weights: Floats, photos: pd.DataFrame) -> Floats:
+    """The expected calibration error of P(female), over equally wide bins.
+
+    Source: Naeini, Cooper and Hauskrecht, AAAI 2015.
+    """
+    probabilities = photos["gender_predicted"].to_numpy()
+    excess = probabilities - photos["gender"].to_numpy()
+    bins = np.eye(CALIBRATION_BINS)[calibration_bin(probabilities)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gaps: Floats = np.abs(weights @ (bins * excess[:, np.newaxis])).sum(axis=1)
+        return gaps / weights.sum(axis=1)
+
+
+def _error(photos: pd.DataFrame) -> Floats:
+    return (photos["age_predicted"] - photos["age"]).to_numpy()
+
+
+def _mae(weights: Floats, photos: pd.DataFrame) -> Floats:
+    return _mean(weights, np.abs(_error(photos)))
+
+
+def _rmse(weights: Floats, photos: pd.DataFrame) -> Floats:
+    return np.sqrt(_mean(weights, _error(photos) ** 2))
+
+
+def _median_error(weights: Floats, photos: pd.DataFrame) -> Floats:
+    sizes = np.abs(_error(photos))
+    order = np.argsort(sizes, kind="stable")
+    counted = np.cumsum(weights[:, order], axis=1)
+    half = counted[:, -1:] / 2
+    lower = sizes[order][np.argmax(counted >= half, axis=1)]
+    upper = sizes[order][np.argmax(counted > half, axis=1)]
+    return np.where(half[:, 0] > 0, (lower + upper) / 2, np.nan)
+
+
+def _bias(weights: Floats, photos: pd.DataFrame) -> Floats:
+    """The mean of predicted less true age."""
+    return _mean(weights, _error(photos))
+
+
+def _cumulative(k: int) -> Score:
+    """CS@k: the share of photos whose age is at most ``k`` years off."""
+    return Score(
+        "age",
+        f"cs{k}",
+        f"CS@{k}",
+        lambda weights, photos: _mean(weights, np.abs(_error(photos)) <= k),
+        PERCENT,
+        more_is_better=True,
+    )
+
+
+# CS@k for every k, for the plot of it.
+CUMULATIVE = tuple(_cumulative(k) for k in CUMULATIVE_YEARS)
+SCORES = (
+    Score("gender", "accuracy", "gender accuracy", _accuracy, PERCENT, more_is_better=True),
+    Score("gender", "auc", "AUC", _auc, PLAIN, more_is_better=True),
+    Score("gender", "brier", "Brier score", _brier, PLAIN, more_is_better=False),
+    Score(
+        "gender",
+        "calibration_error",
+        "calibration error",
+        _calibration_error,
+        PLAIN,
+        more_is_better=False,
+        biased_upwards=True,
+    ),
+    Score("age", "mae", "age MAE", _mae, YEARS, more_is_better=False),
+    Score("age", "rmse", "age RMSE", _rmse, YEARS, more_is_better=False),
+    Score("age", "median_error", "median age error", _median_error, YEARS, more_is_better=False),
+    Score("age", "bias", "age bias", _bias, YEARS, more_is_better=None),
+    CUMULATIVE[5],
+)
+# Of each task: the score by which models and groups are compared, and which has a baseline.
+PRIMARY_METRIC = {score.task: score for score in SCORES if score.name in ("accuracy", "mae")}
+
+
+def scores_of(task: str) -> list[Score]:
+    """The scores of a task in metrics files."""
+    return [score for score in SCORES if score.task == task]

@@ -1,4 +1,4 @@
-"""Photos with what the models made of them: right ones, wrong ones and the worst."""
+"""Photos with what a model predicts for them: right ones, wrong ones and the worst."""
 
 import base64
 import io
@@ -12,12 +12,13 @@ from PIL import Image
 
 from agegender.common.errors import UserError
 from agegender.evaluation.predictions import tasks_of
+from agegender.evaluation.scores import THRESHOLD
 from agegender.photos.labels import GENDERS
 from agegender.preparation import images
 
-# An age at most so many years off counts as right here.
+# An age at most this many years off counts as right here.
 RIGHT_YEARS = 5
-# Pixels a side that a face is kept with, at most; the page shows it smaller, for sharp screens.
+# Pixels a side of a face, at most; the page shows it smaller, for sharp screens.
 _SIDE = 128
 
 
@@ -33,7 +34,7 @@ def choose(predictions: pd.DataFrame, count: int, seed: int) -> list[Row]:
 
     Args:
         predictions: see `agegender.evaluation.predictions.tabulate`.
-        count: photos a row.
+        count: photos per row.
         seed: of the draw among those that are right.
     """
     tasks = tasks_of(predictions)
@@ -42,15 +43,15 @@ def choose(predictions: pd.DataFrame, count: int, seed: int) -> list[Row]:
     if "gender" in tasks:
         correct = predictions["gender_correct"] == 1
         right &= correct
-        sure = (predictions["gender_predicted"] - 0.5).abs()
+        sure = (predictions["gender_predicted"] - THRESHOLD).abs()
         wrong = predictions.assign(sure=sure)[~correct]
         wrong = wrong.sort_values(["sure", "file"], ascending=[False, True])
-        rows.append(Row("Gender wrong, the surest first", wrong.head(count)))
+        rows.append(Row("Wrong gender, most confident first", wrong.head(count)))
     if "age" in tasks:
         off = predictions["age_error"].abs()
         right &= off <= RIGHT_YEARS
         worst = predictions.assign(off=off).sort_values(["off", "file"], ascending=[False, True])
-        rows.append(Row("Age furthest off", worst.head(count)))
+        rows.append(Row("Largest age errors", worst.head(count)))
     names = {"gender": "gender right", "age": f"age within {RIGHT_YEARS} years"}
     title = " and ".join(names[task] for task in tasks)
     candidates = np.flatnonzero(right)
@@ -83,25 +84,25 @@ def faces(folder: Path, files: Iterable[str], image_size: int) -> dict[str, str]
 
 
 def describe(photo: pd.Series) -> dict[str, Any]:
-    """The caption of a photo: its ``truth``, the ``answer`` of the model, and how ``sure`` it is.
+    """The caption of a photo: its ``label``, the ``prediction`` and its ``probability``.
 
-    ``wrong`` tells whether the gender is, and ``sure`` is empty where none was asked for.
+    ``wrong`` says whether the gender is, and ``probability``, that of the predicted gender, is
+    empty where gender was not predicted.
     """
-    truth, answer, certainty, wrong = [], [], "", False
+    label, prediction, probability, wrong = [], [], "", False
     if "gender_predicted" in photo:
-        probability = float(photo["gender_predicted"])
-        called = int(probability >= 0.5)
-        sure = probability if called else 1 - probability
-        truth.append(GENDERS[int(photo["gender"])])
-        answer.append(GENDERS[called])
-        certainty = f"{100 * sure:.0f}\N{NO-BREAK SPACE}% sure"
-        wrong = called != int(photo["gender"])
+        female = float(photo["gender_predicted"])
+        code = int(female >= THRESHOLD)
+        label.append(GENDERS[int(photo["gender"])])
+        prediction.append(GENDERS[code])
+        probability = f"P = {female if code else 1 - female:.2f}"
+        wrong = code != int(photo["gender"])
     if "age_predicted" in photo:
-        truth.append(f"{int(photo['age'])}")
-        answer.append(f"{float(photo['age_predicted']):.0f}")
+        label.append(f"{int(photo['age'])}")
+        prediction.append(f"{float(photo['age_predicted']):.0f}")
     return {
-        "truth": ", ".join(truth),
-        "answer": ", ".join(answer),
-        "sure": certainty,
+        "label": ", ".join(label),
+        "prediction": ", ".join(prediction),
+        "probability": probability,
         "wrong": wrong,
     }

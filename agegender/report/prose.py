@@ -1,109 +1,24 @@
 """Sentences that are made from the numbers, by rules that the report states."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from agegender.analysis.groups import MIN_GROUP, Gap
 from agegender.evaluation.bootstrap import Estimate
-from agegender.evaluation.metrics import LEADING, MIN_GROUP, Gap
+from agegender.evaluation.scores import PRIMARY_METRIC, Score
 from agegender.report.results import Curve
 
 # A model overfits if its validation loss ends at least this much above its lowest value, and its
 # training loss at the end is below what it was then.
 OVERFITTING_RISE = 0.05
-# A validation loss still falls if the last epoch brought it down by at least this much.
+# A validation loss is still falling if the last epoch lowered it by at least this much.
 STILL_FALLING = 0.01
-
-
-class Score(NamedTuple):
-    """How a score is called and written.
-
-    Attributes:
-        name: in a sentence and at the head of a row.
-        factor: what to multiply it by; a share becomes percent.
-        unit: behind the number, with the space before it.
-        difference: the unit of a difference.
-        decimals: how many are written.
-        more_is_better: None where neither is.
-    """
-
-    name: str
-    factor: float
-    unit: str
-    difference: str
-    decimals: int
-    more_is_better: bool | None
-
-    def write(self, value: float | None) -> str:
-        """The number with its unit; a dash where it is not defined."""
-        return self._number(value, self.unit)
-
-    def bare(self, value: float | None) -> str:
-        """The number without its unit."""
-        return self._number(value, "")
-
-    def write_difference(self, value: float, signed: bool = True) -> str:
-        """The number as a difference, with its sign unless told otherwise."""
-        if math.isnan(value):
-            return "–"
-        return self.bare_difference(value, signed) + self.difference
-
-    def bare_difference(self, value: float, signed: bool = True) -> str:
-        """The same without its unit."""
-        if math.isnan(value):
-            return "–"
-        return self._signed(value, "+") if signed else self._signed(abs(value), "")
-
-    def write_range(self, low: float, high: float, plus: str = "+") -> str:
-        """The interval of a difference; ``plus`` is the sign of what is above 0."""
-        return self.bare_range(low, high, plus) + self.difference
-
-    def bare_range(self, low: float, high: float, plus: str = "+") -> str:
-        """The same without its unit."""
-        if math.isnan(low) or math.isnan(high):
-            return "–"
-        return f"{self._signed(low, plus)} to {self._signed(high, plus)}"
-
-    def _signed(self, value: float, plus: str) -> str:
-        number = f"{abs(value) * self.factor:.{self.decimals}f}"
-        if float(number) == 0:
-            return number
-        return f"{plus if value > 0 else '−'}{number}"
-
-    def _number(self, value: float | None, unit: str) -> str:
-        if value is None or math.isnan(value):
-            return "–"
-        return f"{value * self.factor:.{self.decimals}f}{unit}".replace("-", "−")
-
-
-def _share(name: str, more_is_better: bool) -> Score:
-    return Score(name, 100, "\N{NO-BREAK SPACE}%", "\N{NO-BREAK SPACE}points", 1, more_is_better)
-
-
-def _years(name: str, more_is_better: bool | None) -> Score:
-    unit = "\N{NO-BREAK SPACE}years"
-    return Score(name, 1, unit, unit, 2, more_is_better)
-
-
-SCORES = {
-    "gender": {
-        "accuracy": _share("gender accuracy", True),
-        "auc": Score("AUC", 1, "", "", 3, True),
-        "brier": Score("Brier score", 1, "", "", 3, False),
-        "calibration_error": Score("calibration error", 1, "", "", 3, False),
-    },
-    "age": {
-        "mae": _years("age MAE", False),
-        "rmse": _years("age RMSE", False),
-        "median_error": _years("median age error", False),
-        "bias": _years("age bias", None),
-        "cs5": _share("CS@5", True),
-    },
-}
+_BASELINES = {"gender": "majority-class", "age": "median"}
 
 
 def difference(score: Score, first: str, second: str, estimate: Estimate) -> str:
-    """Whether ``second`` differs from ``first`` by more than chance, in a sentence.
+    """Whether ``second`` differs significantly from ``first``, in a sentence.
 
     Args:
         score: what is compared.
@@ -113,66 +28,70 @@ def difference(score: Score, first: str, second: str, estimate: Estimate) -> str
     """
     value, low, high = estimate
     if math.isnan(value) or math.isnan(low):
-        return f"The {score.name} of the two cannot be compared: it is not defined here."
+        return f"The two cannot be compared by {score.title}: it is not defined here."
     interval = f"95 % interval {score.write_range(low, high)}"
     if value == 0:
-        return f"The {score.name} of the two is the same ({interval})."
-    size = score.write_difference(value, signed=False)
+        return f"Both models have the same {score.title} ({interval})."
+    size = score.write_difference(abs(value), plus="")
     word = "higher" if value > 0 else "lower"
-    start = f"{capitalised(second)}’s {score.name} is {size} {word} than {first}’s ({interval})"
-    if estimate.is_chance:
-        return f"{start}: no more than chance may bring about."
-    if score.more_is_better is None:
-        return f"{start}: more than chance."
-    better = (value > 0) == score.more_is_better
-    return f"{start}: {'better' if better else 'worse'} by more than chance."
+    if estimate.includes_zero:
+        meaning = "statistically indistinguishable"
+    elif score.more_is_better is None:
+        meaning = "a significant difference"
+    else:
+        better = (value > 0) == score.more_is_better
+        meaning = f"significantly {'better' if better else 'worse'}"
+    return (
+        f"{capitalised(second)}’s {score.title} is {size} {word} than {first}’s ({interval}): "
+        f"{meaning}."
+    )
 
 
-def verdict(
-    differences: Mapping[str, Mapping[str, Estimate]], first: str, second: str
-) -> list[str]:
-    """Which model to take for each task, by its leading score.
+def verdict(differences: Mapping[Score, Estimate], first: str, second: str) -> list[str]:
+    """Which model to choose for each task, by its primary metric.
 
     Args:
-        differences: by task and score, the second model's less the first's.
+        differences: by score, the second model's less the first's.
         first: what a sentence calls one model.
         second: the other.
     """
     sentences = []
-    for task, scores in differences.items():
-        name = LEADING[task][0]
-        estimate = scores[name]
-        score = SCORES[task][name]
+    for task, score in PRIMARY_METRIC.items():
+        if score not in differences:
+            continue
+        estimate = differences[score]
         interval = score.write_range(estimate.low, estimate.high)
-        noun = "telling gender" if task == "gender" else "estimating age"
-        if estimate.is_chance:
+        if estimate.includes_zero:
             sentences.append(
-                f"For {noun}, these test photos do not tell which model is better: the "
-                f"difference in {score.name}, {score.write_difference(estimate.value)} "
-                f"(95 % interval {interval}), may be chance."
+                f"For {task}, the two models are statistically indistinguishable on these test "
+                f"photos: the difference in {score.title} is "
+                f"{score.write_difference(estimate.value)} (95 % interval {interval})."
             )
         else:
             better = (estimate.value > 0) == score.more_is_better
             sentences.append(
-                f"For {noun}, take {second if better else first}: its {score.name} is better by "
-                f"{score.write_difference(estimate.value, signed=False)}, more than chance "
-                f"(95 % interval of the difference {interval})."
+                f"For {task}, choose {second if better else first}: its {score.title} is better by "
+                f"{score.write_difference(abs(estimate.value), plus='')}, a significant difference "
+                f"(95 % interval {interval})."
             )
     return sentences
 
 
-def against_baseline(score: Score, value: float, low: float, high: float, baseline: float) -> str:
-    """Whether a score beats that of answering without looking, in a sentence."""
-    start = f"Answering without looking scores {score.write(baseline)}; the model "
-    if score.more_is_better:
-        better, worse, by = low > baseline, high < baseline, value - baseline
-    else:
-        better, worse, by = high < baseline, low > baseline, baseline - value
-    if better:
-        return f"{start}beats that by {score.write_difference(by, signed=False)}."
-    if worse:
-        return f"{start}is worse than that by {score.write_difference(-by, signed=False)}."
-    return f"{start}is no better than that by more than chance may bring about."
+def against_baseline(score: Score, values: Mapping[str, float], baseline: float) -> str:
+    """Whether a model beats the baseline, in a sentence.
+
+    Args:
+        score: a primary metric.
+        values: the score with its ``_low`` and ``_high``.
+        baseline: the baseline's score.
+    """
+    value, low, high = (values[f"{score.name}{end}"] for end in ("", "_low", "_high"))
+    start = f"The {_BASELINES[score.task]} baseline scores {score.write(baseline)}; the model "
+    if low <= baseline <= high:
+        return f"{start}is statistically indistinguishable from it."
+    better = (value > baseline) == score.more_is_better
+    size = score.write_difference(abs(value - baseline), plus="")
+    return f"{start}{'beats it' if better else 'is worse'} by {size}."
 
 
 def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str = "train") -> str:
@@ -184,15 +103,16 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
         training: the parameters of its training stage.
         train_on: the splits that it was trained on.
     """
+    name = capitalised(model)
     if train_on != "train":
         return (
-            f"{capitalised(model)} was trained on the validation photos too, so that these curves "
-            "cannot show whether it overfits."
+            f"{name} was trained on the validation photos too, so these curves cannot show "
+            "whether it overfits."
         )
-    keeps_best = training["restore_best_weights"]
     epochs = len(curve.validation)
     if epochs == 1:
-        return f"After one epoch, {model} has no curve yet that could show overfitting."
+        return f"After a single epoch there is no curve that could show whether {model} overfits."
+    keeps_best = training["restore_best_weights"]
     lowest = curve.lowest
     best, last = curve.validation[lowest], curve.validation[-1]
     numbers = (
@@ -202,78 +122,73 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
     kept = ""
     if keeps_best:
         which = "model" if training["ensemble_size"] == 1 else "first network"
-        kept = f" The {which} kept is that of epoch {lowest + 1}."
+        kept = f" The weights of epoch {lowest + 1} became the {which}."
     rise = last - best
     if rise >= OVERFITTING_RISE * abs(best) and curve.training[-1] < curve.training[lowest]:
         # Fewer epochs would end in the weights that are kept anyway.
-        remedy = "More dropout" if keeps_best else "Fewer epochs or more dropout"
+        remedy = "More regularisation" if keeps_best else "Fewer epochs or more regularisation"
         return (
-            f"{capitalised(model)} overfits: from epoch {lowest + 1} on, training loss falls while "
-            f"validation loss rises ({numbers}).{kept} {remedy} may serve it."
+            f"{name} overfits: after epoch {lowest + 1}, training loss keeps falling while "
+            f"validation loss rises ({numbers}).{kept} {remedy} may help."
         )
     if lowest == epochs - 1:
         fall = curve.validation[-2] - last
         if fall >= STILL_FALLING * abs(curve.validation[-2]):
             return (
-                f"{capitalised(model)} does not overfit, and its validation loss is still falling "
-                f"({numbers}): more epochs may improve it.{kept}"
+                f"{name} does not overfit, and its validation loss is still falling ({numbers}): "
+                f"more epochs may improve it.{kept}"
             )
-    return f"The curves of {model} show no overfitting by the rule ({numbers}).{kept}"
+    return f"By this rule, the curves of {model} show no overfitting ({numbers}).{kept}"
 
 
 def gap(task: str, gap: Gap) -> str:
-    """How far apart the best and the worst group are in the task's leading score, in words."""
-    score = SCORES[task][LEADING[task][0]]
-    size = gap.size
+    """How far apart the best and the worst group are in the task's primary metric, in words."""
+    score, size = PRIMARY_METRIC[task], gap.size
     return (
-        f"{score.write_difference(size.value, signed=False)} in {score.name} between "
+        f"{score.write_difference(size.value, plus='')} in {score.title} between "
         f"{people(gap.by, gap.best)} (best) and {people(gap.by, gap.worst)} (worst), 95 % interval "
         f"{score.write_range(size.low, size.high, plus='')}"
-        f"{', which may be chance' if size.is_chance else ''}"
+        f"{', which includes 0' if size.includes_zero else ''}"
     )
 
 
-def failing(task: str, gap: Gap, rows: Sequence[Mapping[Any, Any]]) -> str:
-    """For whom a model fails most, against whom, in words.
+def failing(task: str, gap: Gap, rows: Iterable[Mapping[Any, Any]]) -> str:
+    """The group that a model fails most for, and the one to compare it with, in words.
 
     Args:
-        task: gender or age, whose leading score is told.
+        task: gender or age, whose primary metric is given.
         gap: between the best and the worst group.
         rows: of the groups table.
     """
-    name = LEADING[task][0]
-    score = SCORES[task][name]
-    values = {row["group"]: score.write(row[name]) for row in rows if row["by"] == gap.by}
+    score = PRIMARY_METRIC[task]
+    values = {row["group"]: score.write(row[score.name]) for row in rows if row["by"] == gap.by}
     return (
-        f"{people(gap.by, gap.worst)} ({score.name} {values[gap.worst]}, against "
-        f"{values[gap.best]} of {people(gap.by, gap.best)})"
+        f"{people(gap.by, gap.worst)} ({score.title} {values[gap.worst]}, against "
+        f"{values[gap.best]} for {people(gap.by, gap.best)})"
     )
 
 
 def worst_for_both(task: str, gaps: Sequence[Sequence[Gap]]) -> str:
-    """Which groups both models are worst for by more than chance, in a sentence.
+    """Which groups both models are significantly worst for, in a sentence.
 
     Args:
         task: gender or age.
         gaps: of each model.
     """
     first, second = (
-        {people(each.by, each.worst): None for each in model if not each.size.is_chance}
+        {people(each.by, each.worst): None for each in model if not each.size.includes_zero}
         for model in gaps
     )
     shared = [group for group in first if group in second]
-    noun = "telling gender" if task == "gender" else "estimating age"
     if not shared:
-        return f"At {noun}, no group is by more than chance the worst for both models."
-    *start, end = shared
-    listed = f"{', '.join(start)} and {end}" if start else end
+        return f"For {task}, no group is significantly the worst for both models."
     return (
-        f"At {noun}, both models are worst for {listed}, by more than chance against the group "
-        "that each is best for."
+        f"For {task}, both models do worst for {' and '.join(shared)}, significantly worse than "
+        "for the group that each does best for."
     )
 
 
-def towards_the_middle(model: str, rows: Sequence[Mapping[Any, Any]]) -> str | None:
+def regression_to_the_mean(model: str, rows: Iterable[Mapping[Any, Any]]) -> str | None:
     """That the young come out too old and the old too young, where the intervals show both.
 
     Args:
@@ -285,7 +200,7 @@ def towards_the_middle(model: str, rows: Sequence[Mapping[Any, Any]]) -> str | N
         return None
     young, old = decades[0], decades[-1]
     return (
-        f"{capitalised(model)} pulls ages towards the middle: {people('age', young['group'])} come "
+        f"{capitalised(model)}’s ages regress to the mean: {people('age', young['group'])} come "
         f"out {young['bias']:.1f} years too old on average, and {people('age', old['group'])} "
         f"{-old['bias']:.1f} years too young."
     )
@@ -299,11 +214,6 @@ def people(by: str, group: str) -> str:
 def span(group: str) -> str:
     """The name of a group, with a dash between ages."""
     return group.replace("-", "–")
-
-
-def uncapitalised(text: str) -> str:
-    """``text`` with a small first letter, unless it is an abbreviation."""
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def capitalised(text: str) -> str:

@@ -8,12 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from agegender.analysis.groups import Gap
+from agegender.common.epochs import best_epoch
 from agegender.common.errors import UserError
-from agegender.common.files import sha256
+from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.predictions import read_predictions, tasks_of
-
-# The metrics of the learning curves by task.
-CURVES = {"gender": ("gender_loss", "gender_accuracy"), "age": ("age_loss", "age_mae")}
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Curve:
 
     @property
     def lowest(self) -> int:
-        """The number, from 0, of the first epoch with the lowest validation value."""
-        return self.validation.index(min(self.validation))
+        """The number, from 0, of the epoch with the lowest validation value."""
+        return best_epoch(self.validation)
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,14 @@ class Model:
 
     Attributes:
         name: of its stages and files, such as ``vgg16``.
-        title: what people call it.
+        title: of its section.
         noun: what a sentence calls it.
         training: the parameters of its training stage.
         metrics: the contents of its metrics file.
-        predictions: a row a test photo.
+        predictions: one row per test photo.
         plots: the data of its plots, a table each.
-        curves: learning curves by metric, ``loss`` and those of `CURVES` that were trained.
-        layers: its layers: ``name``, ``kind``, ``output_shape``, ``parameters``, ``trainable``
-            and ``formula`` of the number of parameters, empty if there are none.
-        sha256: of the file of the model.
+        loss: its learning curve.
+        layers: see `agegender.evaluation.describe.layers`.
     """
 
     name: str
@@ -54,31 +51,40 @@ class Model:
     metrics: Mapping[str, Any]
     predictions: pd.DataFrame
     plots: Mapping[str, pd.DataFrame]
-    curves: Mapping[str, Curve]
+    loss: Curve
     layers: list[dict[str, Any]]
-    sha256: str
 
     @property
     def tasks(self) -> list[str]:
         """What it was trained for: gender, age or both."""
         return tasks_of(self.predictions)
 
+    def groups(self, task: str) -> list[dict[str, Any]]:
+        """The scores of each group, one row per group."""
+        return [
+            {str(name): value for name, value in row.items()}
+            for row in self.plots[f"{task}_groups"].to_dict("records")
+        ]
+
+    def gaps(self, task: str) -> list[Gap]:
+        """The gaps between its best and worst groups."""
+        rows = self.plots[f"{task}_gaps"].itertuples(index=False)
+        return [Gap(by, best, worst, Estimate(*size)) for by, best, worst, *size in rows]
+
 
 def read_model(root: Path, name: str, title: str, noun: str, training: Mapping[str, Any]) -> Model:
     """Gather a model's results from the files of the pipeline.
 
     Args:
-        root: the folder that holds ``metrics``, ``models``, ``plots`` and ``predictions``.
+        root: the folder that holds ``metrics``, ``plots`` and ``predictions``.
         name: of the model's files.
-        title: what people call it.
+        title: of its section.
         noun: what a sentence calls it.
         training: the parameters of its training stage.
 
     Raises:
         UserError: a file is not what its stage writes.
     """
-    predictions = read_predictions(root / f"predictions/{name}.csv")
-    wanted = ["loss", *(metric for task in tasks_of(predictions) for metric in CURVES[task])]
     curves = root / f"plots/training/{name}/plots/metrics"
     return Model(
         name=name,
@@ -86,19 +92,17 @@ def read_model(root: Path, name: str, title: str, noun: str, training: Mapping[s
         noun=noun,
         training=training,
         metrics=read_json(root / f"metrics/{name}.json"),
-        predictions=predictions,
+        predictions=read_predictions(root / f"predictions/{name}.csv"),
         plots={
             path.stem: pd.read_csv(path) for path in sorted((root / f"plots/{name}").glob("*.csv"))
         },
-        curves={
-            metric: Curve(
-                _values(curves / f"train/{metric}.tsv", metric),
-                _values(curves / f"validation/{metric}.tsv", metric),
+        loss=Curve(
+            *(
+                pd.read_csv(curves / split / "loss.tsv", sep="\t")["loss"].to_list()
+                for split in ("train", "validation")
             )
-            for metric in wanted
-        },
+        ),
         layers=read_json(root / f"predictions/{name}.architecture.json"),
-        sha256=sha256(root / f"models/{name}.keras"),
     )
 
 
@@ -111,8 +115,4 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise UserError(f"{path} is not JSON; make it anew with `dvc repro`") from None
-
-
-def _values(path: Path, metric: str) -> list[float]:
-    return [float(value) for value in pd.read_csv(path, sep="\t")[metric]]
+        raise UserError(f"{path} is not JSON; run the stage that writes it again") from None

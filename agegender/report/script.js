@@ -68,9 +68,9 @@ function showTimes(times) {
     if (!place) continue;
     const epochs = record.epoch_seconds ?? [];
     const parts = [`${duration(record.seconds)} in all`];
-    if (epochs.length) parts.unshift(`${duration(epochs.reduce((sum, each) => sum + each, 0) / epochs.length)} an epoch`);
+    if (epochs.length) parts.unshift(`${duration(epochs.reduce((sum, each) => sum + each, 0) / epochs.length)} per epoch`);
     const before = own(place.dataset.before);
-    if (before) parts.push(`after ${duration(before.seconds)} for what the frozen layers make of the photos`);
+    if (before) parts.push(`after ${duration(before.seconds)} for the embeddings`);
     place.textContent = parts.join(", ");
   }
   if (!total) return;

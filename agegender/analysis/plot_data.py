@@ -1,6 +1,5 @@
 """The data of the plots of one model on one split, as CSV files that DVC and the report read."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from statistics import NormalDist
 
@@ -8,21 +7,23 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from agegender.evaluation.bootstrap import COVERAGE, Estimate
-from agegender.evaluation.metrics import Evaluation
+from agegender.analysis.groups import gaps, score_groups
+from agegender.evaluation.bootstrap import COVERAGE, replicate
+from agegender.evaluation.metrics import DECIMALS, flatten
+from agegender.evaluation.predictions import tasks_of
 from agegender.evaluation.scores import (
     CALIBRATION_BINS,
+    CUMULATIVE,
     CUMULATIVE_YEARS,
     THRESHOLD,
     calibration_bin,
 )
 from agegender.photos.labels import GENDERS
 
-_DECIMALS = 4
 _Z = NormalDist().inv_cdf((1 + COVERAGE) / 2)
 
 
-def write_plot_data(folder: Path, predictions: pd.DataFrame, evaluation: Evaluation) -> None:
+def write_plot_data(folder: Path, predictions: pd.DataFrame, samples: int, seed: int) -> None:
     """Write the files of each task that was trained into ``folder``.
 
     Gender: ``confusion.csv`` (photos by true and predicted gender), ``roc.csv``,
@@ -34,37 +35,52 @@ def write_plot_data(folder: Path, predictions: pd.DataFrame, evaluation: Evaluat
     Args:
         folder: made if it is missing.
         predictions: see `agegender.evaluation.predictions.tabulate`.
-        evaluation: of ``predictions``.
+        samples: resamples for each 95 % interval.
+        seed: of the resamples.
     """
+    tasks = tasks_of(predictions)
     tables: dict[str, pd.DataFrame] = {}
-    if "gender" in evaluation.overall:
+    if "gender" in tasks:
         tables["confusion"] = _confusion(predictions)
         tables["roc"] = _roc(predictions)
         tables["reliability"] = _reliability(predictions)
-    if "age" in evaluation.overall:
+    if "age" in tasks:
         tables["ages"] = predictions[["age", "age_predicted"]].rename(
             columns={"age_predicted": "predicted"}
         )
-        tables["cumulative"] = _cumulative(evaluation)
-    for task in evaluation.overall:
-        tables[f"{task}_groups"] = _groups(evaluation, task)
+        tables["cumulative"] = _cumulative(predictions, samples, seed)
+    for task in tasks:
+        scored = score_groups(predictions, task, samples, seed)
+        tables[f"{task}_groups"] = pd.DataFrame(
+            {
+                "by": group.by,
+                "group": group.name,
+                "photos": len(group.rows),
+                **{
+                    name: value
+                    for score, estimate in replicates.estimates().items()
+                    for name, value in flatten(score.name, estimate).items()
+                },
+            }
+            for group, replicates in scored
+        )
         tables[f"{task}_gaps"] = pd.DataFrame(
-            [(gap.by, gap.best, gap.worst, *gap.size) for gap in evaluation.gaps[task]],
+            [(gap.by, gap.best, gap.worst, *gap.size) for gap in gaps(task, scored)],
             columns=["by", "best", "worst", "gap", "gap_low", "gap_high"],
         )
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.round(_DECIMALS).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        table.round(DECIMALS).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
 def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
-    called = (predictions["gender_predicted"] >= THRESHOLD).astype(int)
+    female = (predictions["gender_predicted"] >= THRESHOLD).astype(int)
     rows = []
     for actual, actual_name in enumerate(GENDERS):
-        members = called[predictions["gender"] == actual]
+        of_actual = female[predictions["gender"] == actual]
         for predicted, predicted_name in enumerate(GENDERS):
-            count = int((members == predicted).sum())
-            percent = 100 * count / len(members) if len(members) else 0.0
+            count = int((of_actual == predicted).sum())
+            percent = 100 * count / len(of_actual) if len(of_actual) else 0.0
             rows.append((actual_name, predicted_name, count, percent))
     return pd.DataFrame(rows, columns=["actual", "predicted", "count", "percent"])
 
@@ -72,7 +88,7 @@ def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
 def _roc(predictions: pd.DataFrame) -> pd.DataFrame:
     labels = predictions["gender"].to_numpy()
     if labels.min() == labels.max():
-        # Without both genders there is no curve; its two ends stand for the chance line.
+        # Without both genders there is no curve; its two ends stand for chance.
         ends = np.array([0.0, 1.0])
         false_positives = true_positives = ends
     else:
@@ -106,31 +122,12 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
     return max(0.0, float((centre - half) / scale)), min(1.0, float((centre + half) / scale))
 
 
-def _cumulative(evaluation: Evaluation) -> pd.DataFrame:
-    scores = evaluation.overall["age"]
-    return pd.DataFrame(
-        [(k, *(100 * number for number in scores[f"cs{k}"])) for k in CUMULATIVE_YEARS],
-        columns=["k", "percent", "percent_low", "percent_high"],
-    )
-
-
-def _groups(evaluation: Evaluation, task: str) -> pd.DataFrame:
+def _cumulative(predictions: pd.DataFrame, samples: int, seed: int) -> pd.DataFrame:
+    estimates = replicate(predictions, CUMULATIVE, samples, seed)[0].estimates()
     return pd.DataFrame(
         [
-            {
-                "by": group.by,
-                "group": group.name,
-                "photos": len(group.rows),
-                **_wide(scores.items()),
-            }
-            for group, scores in evaluation.groups[task]
-        ]
+            (k, *(100 * number for number in estimates[score]))
+            for k, score in zip(CUMULATIVE_YEARS, CUMULATIVE, strict=True)
+        ],
+        columns=["k", "percent", "percent_low", "percent_high"],
     )
-
-
-def _wide(scores: Iterable[tuple[str, Estimate]]) -> dict[str, float]:
-    return {
-        name + suffix: number
-        for name, estimate in scores
-        for suffix, number in zip(("", "_low", "_high"), estimate, strict=True)
-    }

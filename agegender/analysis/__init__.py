@@ -1,0 +1,1 @@
+"""Where a model fails, how far two differ, and the data of the plots."""

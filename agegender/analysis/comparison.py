@@ -1,0 +1,31 @@
+"""Two models compared on the same photos."""
+
+import pandas as pd
+
+from agegender.evaluation.bootstrap import Estimate, replicate
+from agegender.evaluation.predictions import tasks_of
+from agegender.evaluation.scores import CUMULATIVE, SCORES, Score
+
+
+def compare(
+    first: pd.DataFrame, second: pd.DataFrame, samples: int, seed: int
+) -> dict[Score, Estimate]:
+    """The second model's scores less the first's, CS@k for every k among them.
+
+    Both are scored on the same resamples, so that what makes a photo hard for both cancels out.
+
+    Args:
+        first: predictions of one model.
+        second: predictions of the other on the same photos in the same order.
+        samples: resamples for each 95 % interval.
+        seed: of the resamples.
+
+    Raises:
+        ValueError: the photos are not the same.
+    """
+    if list(first["file"]) != list(second["file"]):
+        raise ValueError("the predictions are not of the same photos")
+    tasks = tasks_of(first)
+    scores = [score for score in dict.fromkeys((*SCORES, *CUMULATIVE)) if score.task in tasks]
+    one, other = (replicate(each, scores, samples, seed)[0] for each in (first, second))
+    return other.minus(one).estimates()

@@ -1,0 +1,95 @@
+"""The scores of groups of photos, and how far apart the best and the worst group are."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agegender.evaluation.bootstrap import Estimate, Replicates, replicate
+from agegender.evaluation.scores import PRIMARY_METRIC, scores_of
+from agegender.photos.labels import GENDERS, RACES
+
+# The decade from which on ages are taken together.
+LAST_DECADE = 9
+# Groups of fewer photos are left out of gaps: chance alone would make them best or worst.
+MIN_GROUP = 20
+
+
+class Group(NamedTuple):
+    """Photos that agree: ``by`` is age, gender or race, ``rows`` are their numbers."""
+
+    by: str
+    name: str
+    rows: NDArray[np.int64]
+
+
+class Gap(NamedTuple):
+    """How far apart the best and the worst group are in the primary metric, and the groups."""
+
+    by: str
+    best: str
+    worst: str
+    size: Estimate
+
+
+def groups(labels: pd.DataFrame) -> Iterator[Group]:
+    """Every group that has photos: by decade of age, by gender, by race group.
+
+    Args:
+        labels: one row per photo, with ``age`` (years), ``gender`` (0, 1) and ``race`` (0 to 4).
+    """
+    decades = [f"{start}-{start + 9}" for start in range(0, 10 * LAST_DECADE, 10)]
+    codes = {
+        "age": (np.minimum(labels["age"] // 10, LAST_DECADE), [*decades, f"{10 * LAST_DECADE}+"]),
+        "gender": (labels["gender"], GENDERS),
+        "race": (labels["race"], RACES),
+    }
+    for by, (numbers, names) in codes.items():
+        for number, name in enumerate(names):
+            rows = np.flatnonzero(numbers == number)
+            if len(rows):
+                yield Group(by, name, rows)
+
+
+def score_groups(
+    predictions: pd.DataFrame, task: str, samples: int, seed: int
+) -> list[tuple[Group, Replicates]]:
+    """Each group with its scores in a task, all on the same resamples.
+
+    Args:
+        predictions: see `agegender.evaluation.predictions.tabulate`.
+        task: gender or age.
+        samples: resamples for each 95 % interval.
+        seed: of the resamples.
+    """
+    found = list(groups(predictions))
+    rows = [group.rows for group in found]
+    return list(
+        zip(found, replicate(predictions, scores_of(task), samples, seed, rows), strict=True)
+    )
+
+
+def gaps(task: str, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:
+    """The gaps by age, by gender and by race, where two groups are large enough.
+
+    The replicates of a gap compare the two groups that are best and worst on these photos,
+    whichever are best and worst in a resample: the largest less the smallest of several would
+    always be above 0.
+
+    Args:
+        task: gender or age.
+        scored: see `score_groups`.
+    """
+    score = PRIMARY_METRIC[task]
+    found = []
+    for by in ("age", "gender", "race"):
+        eligible = [pair for pair in scored if pair[0].by == by and len(pair[0].rows) >= MIN_GROUP]
+        if len(eligible) < 2:
+            continue
+        eligible.sort(key=lambda pair: pair[1].values[score])
+        (low, lower), (high, higher) = eligible[0], eligible[-1]
+        best, worst = (high, low) if score.more_is_better else (low, high)
+        found.append(Gap(by, best.name, worst.name, higher.minus(lower).estimates()[score]))
+    return found
