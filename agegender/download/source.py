@@ -1,5 +1,6 @@
 """Photos from wherever the user says that they are."""
 
+import os
 import re
 from pathlib import Path
 
@@ -74,10 +75,7 @@ def local_path(source: str, base: Path) -> Path:
     Raises:
         UserError: there is none.
     """
-    try:
-        path = base / Path(source).expanduser()
-        if path.is_dir() or path.is_file():
-            return path
-    except RuntimeError:
-        raise UserError(f"'{source}' begins with a user who does not exist") from None
-    raise UserError(f"there is no file or folder {path}")
+    path = base / os.path.expanduser(source)
+    if not path.is_dir() and not path.is_file():
+        raise UserError(f"there is no file or folder {path}")
+    return path
