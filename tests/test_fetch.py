@@ -154,7 +154,8 @@ def test_secrets_in_an_address_are_not_shown(
     for answer in (status(404), status(503), loop, status(302, Location="ftp://hidden")):
         web.answers = [answer]
         assert "hidden" not in rejected(address, tmp_path)
-    assert "hidden" not in rejected("http://a b/c?token=hidden", tmp_path)
+    for impossible in ("http://a b/c?token=hidden", "http://me:hidden@[::1"):
+        assert "hidden" not in rejected(impossible, tmp_path)
     web.answers = [content(BODY), content(BODY, send=HALF), content(BODY)]
     assert fetch(address, tmp_path).read_bytes() == BODY
     assert "hidden" not in "".join(capfd.readouterr()) + caplog.text

@@ -1,13 +1,11 @@
-"""Files and folders written whole or not at all, folders for unfinished work, and redaction."""
+"""Files and folders written whole or not at all, and folders for unfinished work."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from agegender.common.errors import UserError
 from agegender.common.files import atomic_write, replace_folder
-from agegender.common.redaction import redact_source, redact_url
 from agegender.common.resumable import resumable_folder
 
 
@@ -64,13 +62,3 @@ def test_a_resumable_folder_stays_until_its_work_is_done(tmp_path: Path) -> None
         assert not stale.exists()
         assert again.exists()
     assert not parent.exists()
-
-
-def test_secrets_and_folders_are_not_shown() -> None:
-    secret = "https://me:hidden@host:8/a/f.zip?token=hidden#hidden"
-    assert redact_url(secret) == redact_source(secret) == "https://host:8/a/f.zip"
-    assert redact_source("/home/me/faces.zip") == redact_source("~/faces.zip") == "faces.zip"
-    assert redact_source("utkface") == "utkface"
-    with pytest.raises(UserError) as caught:
-        redact_url("http://me:hidden@[::1")
-    assert "hidden" not in str(caught.value)

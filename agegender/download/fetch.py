@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import gdown
 import requests
@@ -12,7 +13,6 @@ from gdown.parse_url import parse_url
 
 from agegender.common.errors import UserError
 from agegender.common.progress import byte_bar
-from agegender.common.redaction import redact_url
 from agegender.download.web_page import describe_page
 
 logger = logging.getLogger(__name__)
@@ -70,6 +70,19 @@ def fetch(
         pause = 2 ** (failures - 1)
         logger.info("%s: %s; trying again in %d s", name, problem, pause)
         time.sleep(pause)
+
+
+def redact_url(address: str) -> str:
+    """``address`` without what may be secret in it: user, password, query, fragment.
+
+    Raises:
+        UserError: it is no address.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise UserError(f"this is no address: {error}") from None
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def describe_saved(downloads: Path) -> str:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from agegender.common.errors import UserError
 from agegender.common.files import sha256 as sha256_of
-from agegender.common.redaction import redact_url
 from agegender.common.resumable import resumable_folder
 from agegender.download.archive import unpack
-from agegender.download.fetch import fetch
+from agegender.download.fetch import fetch, redact_url
 from agegender.download.manifest import Entry
 
 # The archive 'Aligned&Cropped Faces' that the data set's page links to.
