@@ -180,33 +180,24 @@ def test_what_is_no_whole_image_is_rejected(kind: str) -> None:
         assert "not an image" in rejection(other)
 
 
-def claiming(side: int) -> dict[str, bytes]:
-    """Files of a few bytes that claim to be of this size."""
-
+@pytest.mark.parametrize("side", [8_000, 30_000])
+def test_too_large_is_rejected_before_any_pixel_is_decoded(side: int) -> None:
     def chunk(name: bytes, data: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(name + data))
         return struct.pack(">I", len(data)) + name + data + checksum
 
-    jpeg, gif, bmp = (bytearray(encoded(gradient(), kind)) for kind in ("JPEG", "GIF", "BMP"))
-    start = jpeg.index(b"\xff\xc0")
-    jpeg[start + 5 : start + 9] = struct.pack(">HH", side, side)
-    gif[6:10] = struct.pack("<HH", side, side)
-    bmp[18:26] = struct.pack("<ii", side, side)
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     png = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(10**6), 9))
-    return {"JPEG": bytes(jpeg), "PNG": png, "GIF": bytes(gif), "BMP": bytes(bmp)}
-
-
-@pytest.mark.parametrize("side", [8_000, 30_000])
-def test_too_large_is_rejected_before_any_pixel_is_decoded(side: int) -> None:
-    for kind, content in claiming(side).items():
+    jpeg = bytearray(encoded(gradient(), "JPEG"))
+    start = jpeg.index(b"\xff\xc0")
+    jpeg[start + 5 : start + 9] = struct.pack(">HH", side, side)
+    for content in (png, bytes(jpeg)):
         tracemalloc.start()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            reason = rejection(content)
+            assert f"more than {MAX_PIXELS:,} pixels" in rejection(content)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert f"more than {MAX_PIXELS:,} pixels" in reason, kind
         assert peak < 10**7
 
 
