@@ -1,23 +1,21 @@
 """Compare the two models and write the report, one HTML file."""
 
 import json
-from collections.abc import Mapping
+import logging
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
-from dvc_render import VegaRenderer
 
 from agegender.analysis.comparison import compare
 from agegender.common.files import sha256
 from agegender.evaluation.metrics import by_task, write_metrics
 from agegender.photos.photos import SPLITS, read_photos
-from agegender.report.figures import Figure, svg
+from agegender.report.figures import draw
 from agegender.report.gallery import choose, faces
 from agegender.report.page import Report, render
 from agegender.report.parameters import Report as Options
-from agegender.report.results import Model, read_json, read_model
+from agegender.report.results import read_json, read_model
 from agegender.report.settings import redacted, settings
 from stages.common import timings
 from stages.common.stage import parameters, project_root, run
@@ -39,6 +37,17 @@ OUTPUTS = {
     "evaluate@custom": "predictions/custom.csv",
     "evaluate@vgg16": "predictions/vgg16.csv",
 }
+# Starts of the names of plots that the page shows of each model, not of both together.
+EACH = ("learning_curve", "ages")
+# A plot of the page alone, since it is not of the models.
+PHOTOS = {
+    "template": "agegender/report/plots/photos.json",
+    "title": "Ages of all photos",
+    "x": "age",
+    "x_label": "Age (years)",
+    "y": {f"{SPLIT}/{name}.csv": "gender" for name in SPLITS},
+    "y_label": "Photos",
+}
 # Of each model: its title, and what a sentence calls it.
 MODELS = {"custom": ("Custom CNN", "the custom CNN"), "vgg16": ("VGG16", "VGG16")}
 
@@ -59,14 +68,15 @@ def main() -> None:
         model.name: choose(model.predictions, options.gallery_images, seed) for model in models
     }
     shown = {file for rows in galleries.values() for row in rows for file in row.photos["file"]}
-    photos = [
-        pd.DataFrame(read_photos(SPLIT / f"{name}.csv")).assign(split=name) for name in SPLITS
-    ]
+    photos = [read_photos(SPLIT / f"{name}.csv").assign(split=name) for name in SPLITS]
     versions = yaml.safe_load(Path("versions.yaml").read_text(encoding="utf-8"))
     values = {name: value for name, value in declared.values.items() if name not in versions}
     digests = {(stage, path): sha256(Path(path)) for stage, path in OUTPUTS.items()}
     plots = yaml.safe_load(PLOTS.read_text(encoding="utf-8"))["plots"]
     plots = {name: plot for each in plots for name, plot in each.items()}
+    # The page has a table of the confusion matrix.
+    del plots["confusion"]
+    own = {name: plots.pop(name) for name in list(plots) if name.startswith(EACH)}
     page = render(
         Report(
             models=models,
@@ -84,8 +94,10 @@ def main() -> None:
             parameters=settings(values, Path("params.yaml").read_text(encoding="utf-8")),
             versions=versions,
             digests=digests,
-            figures=draw(plots),
-            model_figures={model.name: draw(plots, model) for model in models},
+            figures=draw({"photos": PHOTOS} | plots),
+            model_figures={
+                model.name: draw(own, model.name, second=model is models[1]) for model in models
+            },
         )
     )
     REPORT.parent.mkdir(exist_ok=True)
@@ -96,47 +108,7 @@ def main() -> None:
     REPORT.with_name("timings.js").write_text(
         f"window.timings = {json.dumps(times, indent=2)};\n", encoding="utf-8"
     )
-    print(f"The report: {REPORT}")
-
-
-def draw(plots: Mapping[str, Any], model: Model | None = None) -> dict[str, Figure]:
-    """The plots of dvc.yaml by name, those of one model or those of the data and of both.
-
-    Plots of a task that was not trained have no data. Of curves that are the same, as a loss that
-    is the metric, the last one is drawn.
-    """
-    figures: dict[str, Figure] = {}
-    names: dict[tuple[str, ...], str] = {}
-    for name, plot in plots.items():
-        of_one = name.startswith("learning_curve") or name == "ages"
-        # The page has a table of the confusion matrix.
-        if of_one == (model is None) or name == "confusion":
-            continue
-        files = [path for path in plot["y"] if model is None or f"/{model.name}/" in path]
-        rows = [row for path in files if Path(path).exists() for row in read(path)]
-        if not rows:
-            continue
-        column = plot["y"][files[0]]
-        values = tuple(f"{row[column]:.4}" for row in rows) if of_one else (name,)
-        figures.pop(names.get(values, ""), None)
-        names[values] = name
-        sources = [{"filename": path, "field": column} for path in plot["y"]]
-        drawn = VegaRenderer(rows, name, **{**plot, "y": column}, anchors_y_definitions=sources)
-        filled = drawn.get_filled_template()
-        alternative = f"{plot['title']}: {plot['y_label']} by {plot['x_label']}"
-        if model:
-            alternative += f" for {model.noun}"
-        second = model is not None and model.name == "vgg16"
-        figures[name] = Figure(plot["title"], alternative, svg(filled, second))
-    return figures
-
-
-def read(path: str) -> list[dict[str, Any]]:
-    """A table of a plot, one row per point, with what DVC adds to it."""
-    table = pd.read_csv(path, sep="\t" if path.endswith(".tsv") else ",")
-    table = table.assign(rev="workspace", filename=path)
-    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
-    return rows
+    logging.getLogger(__name__).info("the report: %s", REPORT)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import keras
+from agegender.common.quiet import quiet_stderr
+
+with quiet_stderr():
+    import keras
 
 
 def parameter_counts(model: keras.Model) -> dict[str, int]:

@@ -5,16 +5,19 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
 import pandas as pd
 
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError
+from agegender.common.quiet import quiet_stderr
 from agegender.evaluation.describe import parameter_counts
 from agegender.evaluation.metrics import metrics
 from agegender.evaluation.parameters import Evaluate
 from agegender.evaluation.predictions import tabulate
 from agegender.networks.batches import photos
 from agegender.photos.records import read_labels
+
+with quiet_stderr():
+    import keras
 
 
 class Evaluation(NamedTuple):
@@ -28,13 +31,13 @@ def load(path: Path) -> keras.Model:
     """The model at ``path``, in Keras's safe mode: nothing in the file is run.
 
     Raises:
-        UserError: it is missing, is not a Keras model, or is damaged.
+        DamagedFileError: it is missing, is not a Keras model, or is damaged.
     """
     try:
         return keras.models.load_model(path, safe_mode=True, compile=False)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError):
         what = "is not a Keras model, or is damaged" if path.is_file() else "is missing"
-        raise UserError(f"{path} {what}; train the model again") from None
+        raise DamagedFileError(path, what) from None
 
 
 def evaluate(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError
 from agegender.evaluation.scores import THRESHOLD
 
 LABELS = ["file", "gender", "age", "race"]
@@ -56,12 +56,12 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """What `write_predictions` wrote to ``path``.
 
     Raises:
-        UserError: it is something else.
+        DamagedFileError: it is something else.
     """
     try:
         table = pd.read_csv(path, dtype={"file": str}, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         table = pd.DataFrame()
     if not {*LABELS} <= {*table.columns} or not tasks_of(table) or table.empty:
-        raise UserError(f"{path} holds no predictions; evaluate the model again")
+        raise DamagedFileError(path, "holds no predictions")
     return table

@@ -1,4 +1,4 @@
-"""The report's figures, drawn by Vega as SVG that takes its colours from the page.
+"""The report's figures: DVC's plots, drawn by Vega as SVG that takes its colours from the page.
 
 Colours are CSS variables: those of Okabe and Ito (Color Universal Design, 2008), which colour-blind
 people can distinguish, and lighter ones on dark pages.
@@ -8,9 +8,12 @@ import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import vl_convert
+from dvc_render import VegaRenderer
 from markupsafe import Markup
 
 # Drawn with these, and replaced by what the page's style sheet says.
@@ -26,10 +29,7 @@ _VARIABLES = {
     _SECOND: "var(--second)",
 }
 _TEXT = {"labelColor": _INK, "titleColor": _INK, "labelFontSize": 11, "titleFontSize": 11}
-_THEME: dict[str, Any] = {
-    "background": None,
-    # As wide as Arial and Helvetica, one of which the page asks for.
-    "font": "Liberation Sans",
+_THEME: dict[str, dict[str, Any]] = {
     "axis": _TEXT
     | {"titleFontWeight": "normal", "gridColor": _GRID, "domainColor": _INK, "tickColor": _INK},
     "header": _TEXT,
@@ -46,26 +46,52 @@ class Figure(NamedTuple):
     svg: Markup
 
 
-def svg(specification: Mapping[str, Any], second: bool = False) -> Markup:
-    """Draw a plot as an SVG element without a size of its own; the page gives it that.
+def draw(
+    plots: Mapping[str, Mapping[str, Any]], model: str | None = None, second: bool = False
+) -> dict[str, Figure]:
+    """Draw plots of both models, or of one.
+
+    A plot without data, as of a task that was not trained, is left out. Of plots that show the
+    same, as a loss that is the metric, the last one is drawn.
 
     Args:
-        specification: of Vega-Lite, with its data.
-        second: whether all that is drawn is of the second model, and has that one's colour.
+        plots: by name, as dvc.yaml has them: ``template``, ``title``, ``x``, ``x_label``, ``y``
+            (the columns of CSV and TSV files, by path) and ``y_label``.
+        model: the folder, in their paths, of the only files to read.
+        second: whether what is drawn has the second model's colour.
     """
-    config = {
-        name: {**value, **specification["config"].get(name, {}), **value}
-        if isinstance(value, dict)
-        else value
-        for name, value in _THEME.items()
-    }
-    themed = {**specification, "config": {**specification["config"], **config}}
+    figures: dict[tuple[str, ...], tuple[str, Figure]] = {}
+    for name, plot in plots.items():
+        rows, values = [], []
+        for path, column in plot["y"].items():
+            if Path(path).exists() and (model is None or model in Path(path).parts):
+                table = pd.read_csv(path, sep="\t" if path.endswith(".tsv") else ",")
+                values += [f"{value!s:.6}" for value in table[column]]
+                # What DVC adds.
+                table = table.assign(rev="workspace", filename=path)
+                rows += json.loads(table.to_json(orient="records"))
+        if rows:
+            sources = [{"filename": path, "field": column} for path in plot["y"]]
+            filled = VegaRenderer(
+                rows, name, **{**plot, "y": column}, anchors_y_definitions=sources
+            )
+            alternative = f"{plot['title']}: {plot['y_label']} by {plot['x_label']}"
+            drawn = _svg(filled.get_filled_template(), second)
+            figures[tuple(values)] = name, Figure(plot["title"], alternative, drawn)
+    return dict(figures.values())
+
+
+def _svg(specification: dict[str, Any], second: bool) -> Markup:
+    """An SVG element without a size of its own; the page gives it that."""
+    config = specification["config"]
+    config |= {part: {**config.get(part, {}), **theme} for part, theme in _THEME.items()}
+    # As wide as Arial and Helvetica, one of which the page asks for.
+    config |= {"background": None, "font": "Liberation Sans"}
     # The page has the title in its caption.
-    themed.pop("title", None)
-    text = vl_convert.vegalite_to_svg(json.loads(json.dumps(themed)))
-    text = re.sub(r' (aria-\w+|role)="[^"]*"', "", text)
+    specification.pop("title", None)
+    text = vl_convert.vegalite_to_svg(specification)
+    text = re.sub(r' (aria-\w+|role|font-family)="[^"]*"', "", text)
     text = re.sub(r'(<svg [^>]*?) width="[\d.]+" height="[\d.]+"', r"\1", text, count=1)
-    text = re.sub(r' font-family="[^"]*"', "", text)
     # Unique in one figure, but not on a page of many.
     own = sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'(?<=[("#])(?=clip\d+[")])', f"{own}-", text)

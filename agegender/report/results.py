@@ -10,7 +10,7 @@ import pandas as pd
 
 from agegender.analysis.groups import Gap
 from agegender.common.epochs import best_epoch
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.predictions import read_predictions, tasks_of
 
@@ -83,7 +83,7 @@ def read_model(root: Path, name: str, title: str, noun: str, training: Mapping[s
         training: the parameters of its training stage.
 
     Raises:
-        UserError: a file is not what its stage writes.
+        DamagedFileError: a file is not what its stage writes.
     """
     curves = root / f"plots/training/{name}/plots/metrics"
     return Model(
@@ -110,9 +110,9 @@ def read_json(path: Path) -> Any:
     """The contents of the JSON file ``path``.
 
     Raises:
-        UserError: it is none.
+        DamagedFileError: it is none.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise UserError(f"{path} is not JSON; run the stage that writes it again") from None
+        raise DamagedFileError(path, "is not JSON") from None
