@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agegender.preparation.names import Labels, parse
@@ -40,6 +40,7 @@ def test_other_names_are_rejected_with_the_field(name: str, part: str) -> None:
 FIELD = st.one_of(st.integers(-5, 200).map(str), st.text(max_size=4), st.sampled_from(["²", "+1"]))
 
 
+@settings(max_examples=50)
 @given(st.one_of(st.text(), st.lists(FIELD, max_size=6).map(lambda f: "_".join(f) + ".jpg")))
 def test_any_name_is_parsed_or_rejected(name: str) -> None:
     found = parse(name)
