@@ -49,7 +49,7 @@ serve:
 	@test -f report/index.html || { echo 'error: there is no report yet; make repro writes it'; exit 1; }
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory report $(PORT)
 
-COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+COMPILE = $(USE_VENV); tools/uv pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 requirements: .venv/installed
@@ -57,7 +57,7 @@ requirements: .venv/installed
 	@{ echo '# Every package, pinned for Python 3.11 and newer on Linux and macOS.'; \
 	    echo '# `make requirements` writes this file from requirements.in.'; \
 	    cat .venv/all.txt; } > requirements.txt
-	@version=$$(sed -n 's/^tensorflow==//p' requirements.txt); \
+	@set -e; version=$$(sed -n 's/^tensorflow==//p' requirements.txt); \
 	echo "tensorflow[and-cuda]==$$version" > .venv/gpu.in; \
 	$(COMPILE) --no-strip-extras --upgrade --constraint requirements.txt --output-file .venv/gpu.txt .venv/gpu.in; \
 	{ echo '# TensorFlow with CUDA, for NVIDIA GPUs on Linux: `make GPU=1 repro` installs it.'; \
@@ -76,11 +76,11 @@ clean:
 	@$(PYTHON) -m venv .venv
 
 .venv/installed: requirements.txt .venv/bin/python
-	@tools/install requirements.txt
+	@$(USE_VENV); tools/install requirements.txt
 	@touch .venv/installed
 
 .venv/installed1: requirements.txt requirements-gpu.txt .venv/bin/python
-	@tools/install requirements-gpu.txt
+	@$(USE_VENV); tools/install requirements-gpu.txt
 	@touch .venv/installed .venv/installed1
 
 # The pins that stages depend on, carried over whenever requirements.txt has changed.

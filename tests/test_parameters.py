@@ -159,14 +159,6 @@ def test_a_stage_reads_what_it_declares_and_no_more(project: Clone) -> None:
     assert printed.startswith(error) and len(printed.splitlines()) == 1
 
 
-def test_a_mistake_in_any_section_stops_the_first_stage(project: Clone) -> None:
-    project.set_parameters(evaluate={"bootstrap_samples": -5})
-    printed = project.dvc("repro", fails=True)
-    assert "error: params.yaml: 'evaluate.bootstrap_samples' is -5, but" in printed
-    assert "Traceback" not in printed
-    assert not (project.path / "data/raw").exists()
-
-
 def test_a_recipe_is_one_command_of_dvc(project: Clone) -> None:
     recipe = yaml.safe_load((ROOT / "recipes/best.yaml").read_text())
     options = project.run("python", "-m", "agegender", "recipe", "best").split()

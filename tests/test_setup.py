@@ -1,0 +1,38 @@
+"""Set-up: the pinned packages fit together, also with CUDA, and pushing needs no DVC remote."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.clones import ROOT, Clone
+from tests.conftest import Reproduced
+from tools.versions import pins
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.13"])
+def test_cuda_s_packages_fit_the_others(tmp_path: Path, python: str) -> None:
+    gpu = (ROOT / "requirements-gpu.txt").read_text()
+    assert "--requirement requirements.txt\n" in gpu
+    # Other packages are pinned once, in requirements.txt.
+    own, shared = pins(gpu), pins((ROOT / "requirements.txt").read_text())
+    assert own.keys() & shared.keys() == set()
+    assert f"tensorflow[and-cuda]=={shared['tensorflow']}\n" in gpu
+    platform = ("--python-version", python, "--python-platform", "x86_64-manylinux_2_28")
+    clone = Clone(ROOT, tmp_path)
+    resolved = clone.run("tools/uv", "pip", "compile", "--quiet", *platform, "requirements-gpu.txt")
+    found = pins(resolved)
+    assert found.keys() >= own.keys() and {"tensorflow", "keras"} <= found.keys()
+    assert found["nvidia-cudnn-cu12"] == own["nvidia-cudnn-cu12"]
+
+
+def test_results_are_pushed_where_there_is_a_remote(reproduced: Reproduced, tmp_path: Path) -> None:
+    clone = reproduced.copy(tmp_path)
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    (entry,) = (hook["entry"] for hook in hooks if hook["id"] == "dvc-pre-push")
+    push = shlex.split(entry.replace(".venv/bin/dvc", "dvc"))
+    # A clone has none.
+    clone.run(*push)
+    clone.dvc("remote", "add", "--default", "mine", str(tmp_path / "remote"))
+    assert "files pushed" in clone.run(*push)
