@@ -1,4 +1,4 @@
-"""How long stages took, kept beside the project: outputs are the same bytes however long it was.
+"""How long stages took, kept apart from outputs, which are the same bytes however long it was.
 
 A record belongs to a result by the digest of the stage's main output, so that a result which
 comes from a cache finds the time that its making once took.
