@@ -122,6 +122,23 @@ def test_damage_is_reported_with_its_file(reproduced: Reproduced, tmp_path: Path
     assert not [line for line in printed if "Traceback" in line]
 
 
+def test_unfinished_work_belongs_to_its_inputs(reproduced: Reproduced, tmp_path: Path) -> None:
+    clone = reproduced.copy(tmp_path)
+    script = """
+from stages.common.stage import parameters
+from stages.training import unfinished
+print(unfinished.folder("train_custom", parameters("train_custom")).name)
+"""
+    before = clone.run("python", "-c", script)
+    cache = clone.path / "agegender/custom/__pycache__/of_another_python.pyc"
+    cache.parent.mkdir(exist_ok=True)
+    cache.touch()
+    assert clone.run("python", "-c", script) == before
+    with (clone.path / "agegender/custom/network.py").open("a") as code:
+        code.write("# changed\n")
+    assert clone.run("python", "-c", script) != before
+
+
 def test_what_vanishes_during_the_work_is_named(tmp_path: Path) -> None:
     (tmp_path / "input").touch()
     (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
