@@ -16,7 +16,6 @@ from agegender.report.gallery import choose, faces
 from agegender.report.page import Report, render
 from agegender.report.parameters import Report as Options
 from agegender.report.results import read_json, read_model
-from agegender.report.settings import redacted, settings
 from stages.common import timings
 from stages.common.stage import parameters, project_root, run
 
@@ -70,7 +69,6 @@ def main() -> None:
     shown = {file for rows in galleries.values() for row in rows for file in row.photos["file"]}
     photos = [read_photos(SPLIT / f"{name}.csv").assign(split=name) for name in SPLITS]
     versions = yaml.safe_load(Path("versions.yaml").read_text(encoding="utf-8"))
-    values = {name: value for name, value in declared.values.items() if name not in versions}
     digests = {(stage, path): sha256(Path(path)) for stage, path in OUTPUTS.items()}
     plots = yaml.safe_load(PLOTS.read_text(encoding="utf-8"))["plots"]
     plots = {name: plot for each in plots for name, plot in each.items()}
@@ -86,12 +84,8 @@ def main() -> None:
             counts=read_json(Path("metrics/split.json")),
             galleries=galleries,
             faces=faces(RAW, shown, declared["image_size"]),
-            source=redacted(declared["download.source"]),
-            image_size=declared["image_size"],
-            seed=seed,
-            train_on=declared["train_on"],
-            bootstrap_samples=samples,
-            parameters=settings(values, Path("params.yaml").read_text(encoding="utf-8")),
+            parameters={name: declared[name] for name in declared.values if name not in versions},
+            comments=Path("params.yaml").read_text(encoding="utf-8"),
             versions=versions,
             digests=digests,
             figures=draw({"photos": PHOTOS} | plots),

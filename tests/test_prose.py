@@ -53,13 +53,6 @@ def test_a_difference_is_significant_unless_its_interval_includes_0(
     assert words in prose.difference(MAE, "the CNN", "VGG16", estimate)
 
 
-def test_the_verdict_is_the_better_model_or_none() -> None:
-    differences = {ACCURACY: Estimate(-0.1, -0.2, -0.05), MAE: Estimate(-0.1, -0.4, 0.2)}
-    gender, age = prose.verdict(differences, "the CNN", "VGG16")
-    assert "choose the CNN" in gender and "by 10.0\N{NO-BREAK SPACE}points" in gender
-    assert "statistically indistinguishable" in age
-
-
 def test_a_baseline_is_beaten_only_outside_of_the_interval() -> None:
     values = {"mae": 7.0, "mae_low": 6.0, "mae_high": 8.0}
     assert "beats it by 7.00" in prose.against_baseline(MAE, values, 14)

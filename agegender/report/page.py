@@ -23,7 +23,7 @@ from agegender.report import gallery, prose
 from agegender.report.figures import Figure
 from agegender.report.gallery import Row
 from agegender.report.results import Model
-from agegender.report.settings import Setting
+from agegender.report.settings import Setting, redacted, settings
 
 # At most this many rejected files are listed by name.
 _LISTED = 100
@@ -47,12 +47,8 @@ class Report:
         counts: the contents of metrics/split.json.
         galleries: of each model by name.
         faces: ``data:`` addresses of the photos in the galleries.
-        source: where the photos come from, without what is private.
-        image_size: pixels a side.
-        seed: of everything drawn at random.
-        train_on: the splits that were trained on.
-        bootstrap_samples: resamples for each interval.
-        parameters: of every stage.
+        parameters: of every stage, by section.
+        comments: the text of params.yaml, whose comments explain them.
         versions: of the packages.
         digests: SHA-256 of each stage's main output, by stage and path.
         figures: of the data and of both models together, by name.
@@ -66,21 +62,12 @@ class Report:
     counts: Mapping[str, Any]
     galleries: Mapping[str, Sequence[Row]]
     faces: Mapping[str, str]
-    source: str
-    image_size: int
-    seed: int
-    train_on: str
-    bootstrap_samples: int
-    parameters: Sequence[Setting]
+    parameters: Mapping[str, Any]
+    comments: str
     versions: Mapping[str, str]
     digests: Mapping[tuple[str, str], str]
     figures: Mapping[str, Figure]
     model_figures: Mapping[str, Mapping[str, Figure]]
-
-    @property
-    def trained_on(self) -> int:
-        """The number of photos that were trained on."""
-        return sum(self.counts["images"][split] for split in self.train_on.split("+"))
 
 
 def render(report: Report) -> str:
@@ -108,9 +95,16 @@ def render(report: Report) -> str:
 
 def _context(report: Report) -> dict[str, Any]:
     first, second = report.models
-    tasks = first.tasks
+    tasks, parameters = first.tasks, report.parameters
+    table = settings(parameters, report.comments)
     return {
         "report": report,
+        "source": redacted(parameters["download"]["source"]),
+        "parameters": table,
+        "train_on": parameters["train_on"],
+        "trained_on": sum(
+            report.counts["images"][split] for split in parameters["train_on"].split("+")
+        ),
         "tasks": tasks,
         "n": first.metrics["n"],
         "primary": PRIMARY_METRIC,
@@ -120,8 +114,7 @@ def _context(report: Report) -> dict[str, Any]:
         "reference_report": REFERENCE_REPORT,
         "splits": _splits(report.photos),
         "listed": _LISTED,
-        "models": [_model(report, model) for model in report.models],
-        "verdict": prose.verdict(report.differences, first.noun, second.noun),
+        "models": [_model(report, model, table) for model in report.models],
         "difference": lambda score: prose.difference(
             score, first.noun, second.noun, report.differences[score]
         ),
@@ -151,7 +144,7 @@ def _splits(photos: pd.DataFrame) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _model(report: Report, model: Model) -> dict[str, Any]:
+def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, Any]:
     sections = []
     for task in model.tasks:
         score, gaps = PRIMARY_METRIC[task], model.gaps(task)
@@ -166,11 +159,7 @@ def _model(report: Report, model: Model) -> dict[str, Any]:
                     score, model.metrics[task], baseline[score.name]
                 ),
                 "gaps": [(_GROUPINGS[gap.by], prose.gap(task, gap)) for gap in gaps],
-                "failing": [
-                    prose.failing(task, gap, model.groups(task))
-                    for gap in gaps
-                    if not gap.size.includes_zero
-                ],
+                "failing": [prose.gap(task, gap) for gap in gaps if not gap.size.includes_zero],
                 "groups": model.groups(task),
             }
         )
@@ -178,11 +167,11 @@ def _model(report: Report, model: Model) -> dict[str, Any]:
         "results": model,
         "parameters": model.metrics["parameters"],
         "epochs": len(model.loss.training),
-        "settings": [
-            each for each in report.parameters if each.name.startswith(f"train_{model.name}.")
-        ],
+        "settings": [each for each in table if each.name.startswith(f"train_{model.name}.")],
         "figures": report.model_figures[model.name],
-        "fitting": prose.fitting(model.noun, model.loss, model.training, report.train_on),
+        "fitting": prose.fitting(
+            model.noun, model.loss, model.training, report.parameters["train_on"]
+        ),
         "regression": prose.regression_to_the_mean(model.noun, model.groups("age"))
         if "age" in model.tasks
         else None,

@@ -47,36 +47,6 @@ def difference(score: Score, first: str, second: str, estimate: Estimate) -> str
     )
 
 
-def verdict(differences: Mapping[Score, Estimate], first: str, second: str) -> list[str]:
-    """Which model to choose for each task, by its primary metric.
-
-    Args:
-        differences: by score, the second model's less the first's.
-        first: what a sentence calls one model.
-        second: the other.
-    """
-    sentences = []
-    for task, score in PRIMARY_METRIC.items():
-        if score not in differences:
-            continue
-        estimate = differences[score]
-        interval = score.write_range(estimate.low, estimate.high)
-        if estimate.includes_zero:
-            sentences.append(
-                f"For {task}, the two models are statistically indistinguishable on these test "
-                f"photos: the difference in {score.title} is "
-                f"{score.write_difference(estimate.value)} (95 % interval {interval})."
-            )
-        else:
-            better = (estimate.value > 0) == score.more_is_better
-            sentences.append(
-                f"For {task}, choose {second if better else first}: its {score.title} is better by "
-                f"{score.write_difference(abs(estimate.value), plus='')}, a significant difference "
-                f"(95 % interval {interval})."
-            )
-    return sentences
-
-
 def against_baseline(score: Score, values: Mapping[str, float], baseline: float) -> str:
     """Whether a model beats the baseline, in a sentence.
 
@@ -142,29 +112,14 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
 
 
 def gap(task: str, gap: Gap) -> str:
-    """How far apart the best and the worst group are in the task's primary metric, in words."""
+    """How much worse the worst group is than the best, by the primary metric, in words."""
     score, size = PRIMARY_METRIC[task], gap.size
     return (
-        f"{score.write_difference(size.value, plus='')} in {score.title} between "
-        f"{people(gap.by, gap.best)} (best) and {people(gap.by, gap.worst)} (worst), 95 % interval "
+        f"{people(gap.by, gap.worst)} ({score.title} "
+        f"{score.write_difference(size.value, plus='')} worse than for "
+        f"{people(gap.by, gap.best)}, 95 % interval "
         f"{score.write_range(size.low, size.high, plus='')}"
-        f"{', which includes 0' if size.includes_zero else ''}"
-    )
-
-
-def failing(task: str, gap: Gap, rows: Iterable[Mapping[Any, Any]]) -> str:
-    """The group that a model fails most for, and the one to compare it with, in words.
-
-    Args:
-        task: gender or age, whose primary metric is given.
-        gap: between the best and the worst group.
-        rows: of the groups table.
-    """
-    score = PRIMARY_METRIC[task]
-    values = {row["group"]: score.write(row[score.name]) for row in rows if row["by"] == gap.by}
-    return (
-        f"{people(gap.by, gap.worst)} ({score.title} {values[gap.worst]}, against "
-        f"{values[gap.best]} for {people(gap.by, gap.best)})"
+        f"{', which includes 0' if size.includes_zero else ''})"
     )
 
 
