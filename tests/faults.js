@@ -53,13 +53,13 @@
     }
   }
 
-  // Text stands out from what is behind it (WCAG 2, contrast of at least 4.5).
+  // Text stands out from its background (WCAG 2, contrast of at least 4.5).
   const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
   const luminance = (colour) => {
     const [r, g, b] = channels(colour).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const behind = (element) => {
+  const background = (element) => {
     for (let each = element; each; each = each.parentElement) {
       const colour = getComputedStyle(each).backgroundColor;
       if (colour.startsWith("rgb(")) return colour;
@@ -72,7 +72,7 @@
     const style = getComputedStyle(element);
     const colour = element instanceof SVGElement ? style.fill : style.color;
     if (!colour.startsWith("rgb(")) continue;
-    const [a, b] = [luminance(colour), luminance(behind(element))];
+    const [a, b] = [luminance(colour), luminance(background(element))];
     const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (contrast < 4.5) faults.push(`hard to read: ${name(element)} (contrast ${contrast.toFixed(1)})`);
   }

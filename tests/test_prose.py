@@ -61,8 +61,11 @@ def test_a_baseline_is_beaten_only_outside_of_the_interval() -> None:
 
 
 def test_numbers_have_a_sign_and_one_unit() -> None:
-    assert ACCURACY.write_range(-0.012, 0.1) == "−1.2 to +10.0\N{NO-BREAK SPACE}points"
-    assert MAE.write_difference(-0.001, unit=False) == "0.00"
+    assert (
+        ACCURACY.write_interval(-0.012, 0.1, unit=True, plus="+")
+        == "−1.2 to +10.0\N{NO-BREAK SPACE}points"
+    )
+    assert MAE.write(-0.001, unit=False, plus="+") == "0.00"
     assert MAE.write(-1.5) == "−1.50\N{NO-BREAK SPACE}years"
     assert MAE.write(None) == MAE.write(NAN) == "–"
 

@@ -68,33 +68,28 @@ class Score:
     more_is_better: bool | None
     biased_upwards: bool = False
 
-    def write(self, value: float | None, unit: bool = True) -> str:
-        """The value as people read it; a dash where it is not defined."""
+    def write(self, value: float | None, unit: bool = True, plus: str | None = None) -> str:
+        """The value as people read it; a dash where it is not defined.
+
+        Args:
+            value: of the score, or a difference of two values.
+            unit: whether to write the unit, too.
+            plus: of a difference: the sign of what is above 0.
+        """
         if value is None or math.isnan(value):
             return _DASH
-        number = f"{value * self.unit.factor:.{self.unit.decimals}f}".replace("-", _MINUS)
-        return number + (self.unit.unit if unit else "")
+        number = f"{abs(value) * self.unit.factor:.{self.unit.decimals}f}"
+        if float(number):
+            number = (_MINUS if value < 0 else plus or "") + number
+        return number + (self.unit.unit if plus is None else self.unit.of_difference) * unit
 
-    def write_interval(self, low: float | None, high: float | None) -> str:
-        """An interval of the score, without a unit; empty where it is not defined."""
+    def write_interval(
+        self, low: float | None, high: float | None, unit: bool = False, plus: str | None = None
+    ) -> str:
+        """An interval, see `write`; empty where it is not defined."""
         if low is None or high is None or math.isnan(low) or math.isnan(high):
             return ""
-        return f"{self.write(low, unit=False)} to {self.write(high, unit=False)}"
-
-    def write_difference(self, value: float, plus: str = "+", unit: bool = True) -> str:
-        """A difference of two values with its sign; ``plus`` is the sign of what is above 0."""
-        if math.isnan(value):
-            return _DASH
-        number = f"{abs(value) * self.unit.factor:.{self.unit.decimals}f}"
-        sign = "" if float(number) == 0 else plus if value > 0 else _MINUS
-        return sign + number + (self.unit.of_difference if unit else "")
-
-    def write_range(self, low: float, high: float, plus: str = "+", unit: bool = True) -> str:
-        """The interval of a difference."""
-        if math.isnan(low) or math.isnan(high):
-            return _DASH
-        end = self.write_difference(high, plus, unit)
-        return f"{self.write_difference(low, plus, unit=False)} to {end}"
+        return f"{self.write(low, False, plus)} to {self.write(high, unit, plus)}"
 
 
 def calibration_bin(probabilities: Floats) -> NDArray[np.int64]:

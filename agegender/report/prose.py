@@ -29,10 +29,10 @@ def difference(score: Score, first: str, second: str, estimate: Estimate) -> str
     value, low, high = estimate
     if math.isnan(value) or math.isnan(low):
         return f"The two cannot be compared by {score.title}: it is not defined here."
-    interval = f"95 % interval {score.write_range(low, high)}"
+    interval = f"95 % interval {score.write_interval(low, high, unit=True, plus='+')}"
     if value == 0:
         return f"Both models have the same {score.title} ({interval})."
-    size = score.write_difference(abs(value), plus="")
+    size = score.write(abs(value), plus="")
     word = "higher" if value > 0 else "lower"
     if estimate.includes_zero:
         meaning = "statistically indistinguishable"
@@ -60,7 +60,7 @@ def against_baseline(score: Score, values: Mapping[str, float], baseline: float)
     if low <= baseline <= high:
         return f"{start}is statistically indistinguishable from it."
     better = (value > baseline) == score.more_is_better
-    size = score.write_difference(abs(value - baseline), plus="")
+    size = score.write(abs(value - baseline), plus="")
     return f"{start}{'beats it' if better else 'is worse'} by {size}."
 
 
@@ -116,9 +116,9 @@ def gap(task: str, gap: Gap) -> str:
     score, size = PRIMARY_METRIC[task], gap.size
     return (
         f"{people(gap.by, gap.worst)} ({score.title} "
-        f"{score.write_difference(size.value, plus='')} worse than for "
+        f"{score.write(size.value, plus='')} worse than for "
         f"{people(gap.by, gap.best)}, 95 % interval "
-        f"{score.write_range(size.low, size.high, plus='')}"
+        f"{score.write_interval(size.low, size.high, unit=True, plus='')}"
         f"{', which includes 0' if size.includes_zero else ''})"
     )
 

@@ -35,7 +35,7 @@ window.addEventListener("beforeprint", () => {
   for (const each of document.querySelectorAll("details")) each.open = true;
 });
 
-// Wall-clock times, from the file that the report's stage writes beside this one.
+// Wall-clock times, from the file that the report's stage writes next to this one.
 function duration(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
