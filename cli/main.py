@@ -139,8 +139,9 @@ def _print_metrics(values: dict[str, Any]) -> None:
 
 
 def _with_interval(score: "Score", task: dict[str, Any]) -> str:
-    interval = score.write_interval(task[f"{score.name}_low"], task[f"{score.name}_high"])
-    return score.write(task[score.name], False) + (f" ({interval})" if interval else "")
+    low, high = (task.get(f"{score.name}_{end}") for end in ("low", "high"))
+    interval = score.write_interval(low, high)
+    return score.write(task.get(score.name), unit=False) + (f" ({interval})" if interval else "")
 
 
 def _print_table(heads: list[str], rows: list[list[str]]) -> None:
