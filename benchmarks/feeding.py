@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 import yaml
+from agegender.networks.batches import Change, photos
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from PIL import Image
 
@@ -19,7 +20,6 @@ from agegender.augmentation.parameters import Augmentation
 from agegender.common.parallel import available_cores
 from agegender.custom import network as custom
 from agegender.custom.parameters import TrainCustom
-from agegender.networks.batches import Change, photos
 from benchmarks import sampling, usual
 from benchmarks.measure import interleaved
 from benchmarks.results import Result, share

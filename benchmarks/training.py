@@ -7,8 +7,8 @@ from statistics import mean, median, pstdev
 import keras
 import numpy as np
 import tensorflow as tf
-
 from agegender.networks.batches import embeddings
+
 from agegender.photos.records import read_index
 from benchmarks import sampling, usual
 from benchmarks.embedding import BATCH, embed_anew, frozen

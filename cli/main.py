@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agegender.common.errors import UserError
 from cli.parameters import Document
+from stages.common import process
 
 if TYPE_CHECKING:
     from agegender.evaluation.scores import Score
@@ -83,17 +84,29 @@ def _read_yaml(path: Path) -> Any:
 def summary(model: str) -> None:
     """Print the layers of a model with the current parameters: shape, parameters, trainable."""
     document = check()
+    process.hold_greetings()
     from agegender.custom import network as custom
     from agegender.evaluation.describe import layers, parameter_counts
+    from agegender.training.inference import for_export, inference_model
     from agegender.vgg16 import network as vgg16
+    from agegender.vgg16.frozen.backbone import Backbone
 
+    process.imports_done()
     size, tasks = document.image_size, document.tasks
     if model == "custom":
-        network = custom.build(document.train_custom, size, tasks, to_save=True)
+        networks = [
+            for_export(custom.build(document.train_custom, size, tasks), number)
+            for number in range(document.train_custom.ensemble_size)
+        ]
+        saved = inference_model(networks, size, document.train_custom, model)
     else:
         options = document.train_vgg16
-        base = vgg16.layers(options, size, weights=None, to_save=True)
-        network = vgg16.build(options, base, size, tasks, to_save=True)
+        networks = [
+            for_export(vgg16.build(options, size, tasks, weights=None), number)
+            for number in range(options.ensemble_size)
+        ]
+        backbone = Backbone(size, options.unfreeze, weights=None)
+        saved = inference_model(networks, size, options, model, backbone)
     rows = [
         [
             row["name"],
@@ -101,9 +114,9 @@ def summary(model: str) -> None:
             f"{row['parameters']:,}",
             "yes" if row["trainable"] else ("no" if row["parameters"] else ""),
         ]
-        for row in layers(network.saved)
+        for row in layers(saved)
     ]
-    counts = parameter_counts(network.saved)
+    counts = parameter_counts(saved)
     _print_table(["layer", "output shape", "parameters", "trainable"], rows)
     frozen = counts["total"] - counts["trainable"]
     print(f"{counts['total']:,} in all, {counts['trainable']:,} trainable, {frozen:,} frozen")

@@ -1,70 +1,33 @@
 """Train the custom CNN from scratch."""
 
-from functools import partial
-from pathlib import Path
-
-from agegender.augmentation.augmentation import of_epoch
-from agegender.common.console import say
-from agegender.custom import network as custom
+from agegender.augmentation.augmentation import transform
+from agegender.custom.network import build
 from agegender.custom.parameters import TrainCustom
-from agegender.networks import precision, runtime
-from agegender.networks.batches import photos
-from agegender.networks.network import Network, with_weights
-from agegender.networks.progress import Progress
-from agegender.photos.records import read_labels, verify
-from agegender.training import distribution
-from agegender.training.saving import save
-from agegender.training.training import train_members
-from stages.common.stage import parameters, run, when_interrupted
-from stages.training import curves, unfinished
-
-TFRECORDS = Path("data/tfrecords")
-MODEL = Path("models/custom.keras")
-CURVES = Path("plots/training/custom")
+from agegender.networks.datasets import Dataset, EpochNumber, photos, training_photos
+from agegender.photos.records import verify
+from stages.common.stage import parameters, run
+from stages.training.run import TFRECORDS, prepare, train_and_save
 
 
 def main() -> None:
     declared = parameters("train_custom")
     options = declared.section("train_custom", TrainCustom)
-    seed, tasks = options.seed_or(declared["seed"]), declared["tasks"]
-    runtime.configure(options.intra_op_threads, seed)
-    precision.tell(options.precision, say)
-    folder = unfinished.folder("train_custom", declared)
-    machines = distribution.join(options.strategy, f"train_custom {folder.name}", say)
+    tasks, size = declared["tasks"], options.batch_size
+    prepare(declared, options)
+    change = transform(options.augmentation)
 
-    median_age = float(read_labels(TFRECORDS, declared["train_on"])["age"].median())
+    def batches(seed: int, epoch: EpochNumber) -> Dataset:
+        split = declared["train_on"]
+        return training_photos(TFRECORDS, split, size, tasks, seed, epoch, change)
 
-    def build(to_save: bool) -> Network:
-        size = declared["image_size"]
-        return custom.build(options, size, tasks, median_age, to_save)
-
-    progress = Progress(folder)
-    when_interrupted(partial(progress.described, options.ensemble_size))
-    with curves.start(CURVES) as live:
-        weights, histories = train_members(
-            lambda: build(to_save=False),
-            lambda seed, epoch: photos(
-                TFRECORDS,
-                declared["train_on"],
-                options.batch_size,
-                tasks,
-                order=(seed, epoch),
-                change=of_epoch(options.augmentation, seed, epoch),
-            ),
-            photos(TFRECORDS, "validation", options.batch_size, tasks),
-            tasks,
-            options,
-            seed,
-            progress,
-            on_epoch=curves.recorder(live),
-            say=say,
-            distribution=machines,
-        )
-    save(with_weights(weights, build(to_save=True)), MODEL)
-    # Until all have the model, all can go on.
-    machines.wait()
-    progress.finish()
-    curves.record_times("train_custom", MODEL, histories)
+    train_and_save(
+        "custom",
+        declared,
+        options,
+        build=lambda median_age: build(options, declared["image_size"], tasks, median_age),
+        batches=batches,
+        validation=lambda: photos(TFRECORDS, "validation", size, tasks),
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import stages.preprocess
 import stages.split
 from agegender.common.errors import UserError
 from agegender.download.manifest import Entry, write_manifest
-from agegender.networks import batches
+from agegender.networks import datasets
 from agegender.photos.photos import LABELS, SPLITS, read_photos
 from agegender.photos.records import read_index, read_labels
 from stages.common.stage import Parameters, _remedy
@@ -129,7 +129,7 @@ def test_records_hold_the_photos_of_the_splits(raw: dict[str, bytes]) -> None:
         labels = read_labels(folder, split)
         assert (labels["file"] != photos["file"]).any()
         pd.testing.assert_frame_equal(labels.sort_values("file", ignore_index=True), photos)
-        images = batches.photos(folder, split, 1, ["age", "gender"])
+        images = datasets.photos(folder, split, 1, ["age", "gender"])
         for (file, *row), (image, answers) in zip(labels.to_numpy(), images, strict=True):
             assert [float(answers[task][0, 0]) for task in ("age", "gender")] == row[:2]
             whole = Image.open(io.BytesIO(raw[file]))

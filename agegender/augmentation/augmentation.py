@@ -1,8 +1,8 @@
 """Random changes of photos, a function of the photos, what is wanted and a key.
 
-All of a batch is changed at once by TensorFlow's own operations, so that it takes a small part of
-the time of a training step. The random numbers are drawn from the key alone (stateless), so that
-an epoch sees the same changes whenever and however often it runs.
+A whole batch is changed at once by TensorFlow's own operations, which takes a small part of a
+training step's time. The random numbers are drawn from the key alone (stateless), so that an epoch
+sees the same changes whenever and however often it runs.
 """
 
 import math
@@ -11,31 +11,28 @@ from typing import Any
 import tensorflow as tf
 
 from agegender.augmentation.parameters import Augmentation
-from agegender.networks.batches import Change, generator
+from agegender.networks.datasets import BatchTransform
 
 # Share of a photo's area that an erased rectangle covers, and how far its sides' ratio may go.
 # Source: Zhong et al., Random Erasing Data Augmentation, AAAI 2020, arXiv:1708.04896.
 ERASED_AREA = (0.02, 0.25)
 ERASED_RATIO = 3.0
-_CHANGES = 1
 
 
-def of_epoch(options: Augmentation, seed: int, epoch: int) -> Change | None:
-    """What an epoch makes of its batches of photos; None where the options change nothing."""
+def transform(options: Augmentation) -> BatchTransform | None:
+    """What a batch of training photos goes through; None where the options change nothing."""
     if not any(options.model_dump().values()):
         return None
-    # Other numbers than those that draw the order of the same epoch.
-    key = int(generator(seed, epoch, _CHANGES).integers(2**62))
-    return lambda images, number: augment(images, options, (key, number))
+    return lambda images, key: augment(images, options, key)
 
 
-def augment(images: tf.Tensor, options: Augmentation, key: tuple[Any, Any]) -> tf.Tensor:
+def augment(images: tf.Tensor, options: Augmentation, key: Any) -> tf.Tensor:
     """The photos, each changed at random within the bounds of ``options``.
 
     Args:
         images: 0 to 255, shape (n, height, width, 3).
         options: how far each change may go.
-        key: two integers; equal ones give equal changes.
+        key: two integers, shape (2,); equal ones give equal changes.
 
     Returns:
         float32 of the same shape, 0 to 255.
@@ -57,11 +54,11 @@ def augment(images: tf.Tensor, options: Augmentation, key: tuple[Any, Any]) -> t
 
 
 class _Draws:
-    """Uniform random numbers, one a photo, other ones at each call."""
+    """Uniform random numbers, one per photo, others at each call."""
 
-    def __init__(self, count: tf.Tensor, key: tuple[Any, Any]) -> None:
+    def __init__(self, count: tf.Tensor, key: Any) -> None:
         self._count = count
-        self._key = tf.stack([tf.cast(part, tf.int64) for part in key])
+        self._key = tf.cast(key, tf.int64)
         self._calls = 0
 
     def flat(self, low: float, high: float) -> tf.Tensor:

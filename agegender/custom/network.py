@@ -1,80 +1,62 @@
 """The custom CNN: convolutions with pooling, then dense layers, trained from scratch."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from agegender.custom.parameters import TrainCustom
-from agegender.networks.network import Network, pixels
-from agegender.networks.precision import computing_in
-from agegender.training.heads import Head
-from agegender.training.members import Member, assembled
-from agegender.training.normalization import Normalization, normalization
+from agegender.networks.device import dtype_policy
+from agegender.training.heads import head
+from agegender.training.normalization import batch_normalization
 
 
 def build(
-    options: TrainCustom,
-    image_size: int,
-    tasks: Sequence[str],
-    first_age: float = 0.0,
-    to_save: bool = False,
-) -> Network:
-    """The source report's network for its values: 4,616,130 parameters.
+    options: TrainCustom, image_size: int, tasks: Sequence[str], initial_age_bias: float = 0.0
+) -> keras.Model:
+    """The network as it is trained; with the default options 4,616,130 parameters.
 
     Args:
-        options: filters, convolutions, pooling, batch normalisation, precision and the head.
+        options: filters, convolutions, pooling, batch normalization, precision and the head.
         image_size: pixels a side, at least 2 to the power of the number of poolings.
         tasks: ``gender``, ``age`` or both.
-        first_age: years that the untrained network answers.
-        to_save: all members, in float32 and of Keras's own layers, for everyone's processor and
-            loader; else one, as it is trained fastest. Both have the same weights.
+        initial_age_bias: see `head`.
+
+    Returns:
+        From pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3), to what `head` returns.
     """
-    normalize = normalization(to_save) if options.batch_normalization else None
-    with computing_in("float32" if to_save else options.precision):
-        members = [
-            Member(_layers(options, normalize), Head(tasks, options, first_age)).numbered(number)
-            for number in range(options.ensemble_size if to_save else 1)
-        ]
-        return assembled(members, pixels(image_size), lambda image: image, options, "custom")
+    with dtype_policy(options.precision):
+        image = keras.Input((image_size, image_size, 3), name="image")
+        # Around 0: without batch normalization a network learns faster so than from 0 to 1.
+        x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+        for block, filters in enumerate(options.filters, start=1):
+            for place in range(1, options.convs_per_block + 1):
+                name = str(block) if options.convs_per_block == 1 else f"{block}_{place}"
+                x = _convolution(x, filters, name, options)
+                if place == options.convs_per_block:
+                    x = keras.layers.MaxPooling2D(name=f"pool{block}")(x)
+                if options.batch_normalization:
+                    # After pooling, which leaves a quarter of the work and may change places with
+                    # ReLU.
+                    x = batch_normalization(f"norm{name}")(x)
+                    x = keras.layers.ReLU(name=f"relu{name}")(x)
+        if options.pooling == "average":
+            x = keras.layers.GlobalAveragePooling2D(name="average")(x)
+        else:
+            x = keras.layers.Flatten(name="flatten")(x)
+        return keras.Model(image, head(x, tasks, options, initial_age_bias), name="custom")
 
 
-def _layers(options: TrainCustom, normalize: Normalization | None) -> list[keras.layers.Layer]:
-    """From pixels to the vector of features."""
-    # Around 0: a network without batch normalisation learns faster so than from 0 to 1.
-    layers: list[keras.layers.Layer] = [
-        keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")
-    ]
-    for index, filters in enumerate(options.filters, start=1):
-        for place in range(1, options.convs_per_block + 1):
-            name = str(index) if options.convs_per_block == 1 else f"{index}_{place}"
-            pool = []
-            if place == options.convs_per_block:
-                pool = [keras.layers.MaxPooling2D(name=f"pool{index}")]
-            if normalize:
-                layers += _normalized(filters, name, normalize, pool)
-            else:
-                layers += [_convolution(filters, name, activation="relu"), *pool]
-    if options.pooling == "average":
-        return [*layers, keras.layers.GlobalAveragePooling2D(name="average")]
-    return [*layers, keras.layers.Flatten(name="flatten")]
-
-
-def _normalized(
-    filters: int,
-    name: str,
-    normalize: Normalization,
-    pool: Sequence[keras.layers.Layer],
-) -> list[keras.layers.Layer]:
-    """A convolution, pooled if it is its block's last, then normalised, then ReLU.
-
-    Pooling and ReLU may change places, and what is pooled first leaves a quarter of the work to
-    the other two. A bias would be idle in front of batch normalisation.
-    """
-    convolution = _convolution(filters, name, use_bias=False)
-    relu = keras.layers.ReLU(name=f"relu{name}")
-    return [convolution, *pool, normalize(name=f"norm{name}"), relu]
-
-
-def _convolution(filters: int, name: str, **options: Any) -> keras.layers.Layer:
-    return keras.layers.Conv2D(filters, 3, padding="same", name=f"conv{name}", **options)
+def _convolution(
+    x: keras.KerasTensor, filters: int, name: str, options: TrainCustom
+) -> keras.KerasTensor:
+    # Before batch normalization a bias would do nothing, and ReLU comes after it.
+    plain = not options.batch_normalization
+    layer = keras.layers.Conv2D(
+        filters,
+        3,
+        padding="same",
+        activation="relu" if plain else None,
+        use_bias=plain,
+        name=f"conv{name}",
+    )
+    return layer(x)

@@ -4,10 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from agegender.common.quiet import quiet_stderr
-
-with quiet_stderr():
-    import keras
+import keras
 
 
 def parameter_counts(model: keras.Model) -> dict[str, int]:

@@ -5,19 +5,16 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import pandas as pd
 
 from agegender.common.errors import DamagedFileError
-from agegender.common.quiet import quiet_stderr
 from agegender.evaluation.describe import parameter_counts
 from agegender.evaluation.metrics import metrics
 from agegender.evaluation.parameters import Evaluate
 from agegender.evaluation.predictions import tabulate
-from agegender.networks.batches import photos
+from agegender.networks.datasets import photos
 from agegender.photos.records import read_labels
-
-with quiet_stderr():
-    import keras
 
 
 class Evaluation(NamedTuple):

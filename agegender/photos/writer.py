@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import tensorflow as tf
 
-from agegender.common.quiet import quiet_stderr
 from agegender.photos.photos import LABELS
 from agegender.photos.records import shard_name, write_index
-
-with quiet_stderr():
-    import tensorflow as tf
 
 
 def write_records(

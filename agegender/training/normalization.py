@@ -1,37 +1,29 @@
-"""Batch normalisation of feature maps by TensorFlow's fused operation."""
+"""Batch normalization of feature maps by TensorFlow's fused operation."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-# What makes a layer, given its name.
-Normalization = Callable[..., keras.layers.BatchNormalization]
 
-
-def normalization(to_save: bool) -> Normalization:
-    """Batch normalisation of maps: Keras's own in a model to be saved, else the fastest."""
-    if to_save:
-        return keras.layers.BatchNormalization
+def batch_normalization(name: str) -> keras.layers.BatchNormalization:
+    """The fastest layer for feature maps; on several replicas one over the photos of all."""
     if tf.distribute.has_strategy():
-        # Over the photos of all replicas.
-        return partial(keras.layers.BatchNormalization, synchronized=True)
-    return FusedBatchNormalization
+        return keras.layers.BatchNormalization(synchronized=True, name=name)
+    return FusedBatchNormalization(name=name)
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras's layer, its training step in one operation where Keras has some twenty.
 
     Of maps, shape (n, height, width, channels). On a processor the many passes over memory take
-    much of a training step's time: `make bench` measures how much. Weights and answers are those
+    much of a training step's time: `make bench` measures how much. Weights and outputs are those
     of Keras's layer; only the moving variance is the unbiased one. Models are saved with Keras's
     own, so that loading them takes no code of this project.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise, in training by the batch's own mean and variance, see Keras."""
+        """Normalize, in training by the batch's own mean and variance, see Keras."""
         if not training:
             return super().call(inputs, training=training, mask=mask)
         normalized, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

@@ -1,11 +1,11 @@
 """What training minimises and what it measures, by task."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
 
-from agegender.training.heads import YEARS, median
+from agegender.training.heads import AGE_BINS, median
 from agegender.training.parameters import Training
 
 Function = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
@@ -18,7 +18,7 @@ CURVES = {
 
 
 def losses(tasks: Sequence[str], options: Training) -> dict[str, Function]:
-    """The loss of each task, a value a photo."""
+    """The loss of each task, one value per photo."""
     return {task: _loss(task, options) for task in tasks}
 
 
@@ -48,42 +48,47 @@ def metrics(tasks: Sequence[str], options: Training) -> dict[str, list[keras.met
     return found
 
 
-def named(values: dict[str, float], tasks: Sequence[str]) -> dict[str, float]:
-    """Keras's values by the same names for one task as for two (it drops the task's name)."""
-    found = {"loss": float(values["loss"])}
-    for task in tasks:
-        for curve, metric in CURVES[task].items():
-            full = f"{task}_{metric}"
-            found[curve] = float(values[full] if full in values else values[metric])
-    return found
+def curves(logs: Mapping[str, float], tasks: Sequence[str]) -> dict[str, dict[str, float]]:
+    """An epoch's values from Keras's logs: by split, then by the names of the learning curves."""
+    values: dict[str, dict[str, float]] = {}
+    for split, prefix in (("train", ""), ("validation", "val_")):
+        values[split] = {"loss": float(logs[f"{prefix}loss"])}
+        for task in tasks:
+            for curve, metric in CURVES[task].items():
+                # Keras leaves out the task's name where there is but one.
+                full = f"{prefix}{task}_{metric}"
+                values[split][curve] = float(
+                    logs[full] if full in logs else logs[f"{prefix}{metric}"]
+                )
+    return values
 
 
-def soft_labels(ages: keras.KerasTensor, spread: float) -> keras.KerasTensor:
+def soft_labels(ages: keras.KerasTensor, sigma: float) -> keras.KerasTensor:
     """A normal distribution around each age over the years 0 to 116, cut off there.
 
     Source: Gao et al., Deep Label Distribution Learning, IEEE TIP 2017, arXiv:1611.01731.
 
     Args:
         ages: years, shape (n, 1).
-        spread: standard deviation in years.
+        sigma: standard deviation in years.
 
     Returns:
         Shape (n, 117); each row adds up to 1.
     """
-    distance = (keras.ops.cast(ages, "float32") - YEARS[np.newaxis, :]) / spread
+    distance = (keras.ops.cast(ages, "float32") - AGE_BINS[np.newaxis, :]) / sigma
     return keras.ops.softmax(-0.5 * keras.ops.square(distance), axis=-1)
 
 
 def _loss(task: str, options: Training) -> Function:
     if task == "gender":
         smoothing = options.label_smoothing
-        return lambda truth, answer: keras.losses.binary_crossentropy(
-            truth, answer, label_smoothing=smoothing
+        return lambda truth, output: keras.losses.binary_crossentropy(
+            truth, output, label_smoothing=smoothing
         )
     if options.age_head == "linear":
         return keras.losses.mean_absolute_error
-    return lambda truth, answer: keras.losses.categorical_crossentropy(
-        soft_labels(truth, options.age_label_sigma), answer, from_logits=True
+    return lambda truth, output: keras.losses.categorical_crossentropy(
+        soft_labels(truth, options.age_label_sigma), output, from_logits=True
     )
 
 
@@ -91,12 +96,12 @@ def _age_error(options: Training) -> Function:
     if options.age_head == "linear":
         return keras.losses.mean_absolute_error
 
-    def error(truth: keras.KerasTensor, answer: keras.KerasTensor) -> keras.KerasTensor:
-        shares = keras.ops.softmax(answer, axis=-1)
+    def error(truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
+        shares = keras.ops.softmax(output, axis=-1)
         if options.age_estimate == "median":
             years = median(shares)
         else:
-            years = keras.ops.sum(shares * YEARS, axis=-1, keepdims=True)
+            years = keras.ops.sum(shares * AGE_BINS, axis=-1, keepdims=True)
         return keras.losses.mean_absolute_error(truth, years)
 
     return error

@@ -1,4 +1,4 @@
-"""Adam as training uses it: schedule, decay, averaging, and slower pre-trained layers."""
+"""Adam as training uses it: schedule, decay, moving average, slower pre-trained layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,11 @@ import keras
 from agegender.training.parameters import Training
 
 
-class TwoSpeedAdam(keras.optimizers.Adam):
-    """Adam that changes some of the weights by another learning rate."""
+class DiscriminativeAdam(keras.optimizers.Adam):
+    """Adam with another learning rate for some of the weights.
+
+    Source: Howard and Ruder, ULMFiT (discriminative fine-tuning), ACL 2018, arXiv:1801.06146.
+    """
 
     def __init__(self, slow: Sequence[keras.Variable], factor: float, **options: object) -> None:
         """Make it.
@@ -40,16 +43,16 @@ class TwoSpeedAdam(keras.optimizers.Adam):
 def optimizer(
     options: Training,
     steps: int,
-    slow: Sequence[keras.Variable] = (),
-    slow_learning_rate: float | None = None,
+    pretrained: Sequence[keras.Variable] = (),
+    backbone_learning_rate: float | None = None,
 ) -> keras.optimizers.Optimizer:
     """The optimizer that these options describe.
 
     Args:
-        options: learning rate, schedule, weight decay and averaging.
-        steps: an epoch.
-        slow: pre-trained weights that are trained.
-        slow_learning_rate: theirs; None for the same as the others'.
+        options: learning rate, schedule, weight decay and moving average.
+        steps: per epoch.
+        pretrained: pre-trained weights that are trained.
+        backbone_learning_rate: theirs; None for the same as the others'.
     """
     rate: object = options.learning_rate
     if options.schedule == "cosine":
@@ -60,14 +63,14 @@ def optimizer(
             warmup_target=options.learning_rate if warmup else None,
             warmup_steps=warmup,
         )
-    made = TwoSpeedAdam(
-        slow,
-        (slow_learning_rate or options.learning_rate) / options.learning_rate,
+    made = DiscriminativeAdam(
+        pretrained,
+        (backbone_learning_rate or options.learning_rate) / options.learning_rate,
         learning_rate=rate,
         weight_decay=options.weight_decay or None,
         use_ema=options.ema_momentum > 0,
         ema_momentum=options.ema_momentum,
     )
     # Pre-trained weights are better left where they are than drawn to 0.
-    made.exclude_from_weight_decay(var_list=list(slow), var_names=["bias", "gamma", "beta"])
+    made.exclude_from_weight_decay(var_list=list(pretrained), var_names=["bias", "gamma", "beta"])
     return made

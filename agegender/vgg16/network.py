@@ -1,4 +1,4 @@
-"""VGG16 with a head: what is trained on the embeddings, and what is saved."""
+"""VGG16 with a new head, as it is trained on embeddings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,74 +6,106 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from agegender.networks.network import Network, pixels
-from agegender.networks.precision import computing_in
-from agegender.training.heads import Head
-from agegender.training.members import Member, assembled
-from agegender.training.normalization import normalization
-from agegender.vgg16.frozen import backbone as vgg16_base
-from agegender.vgg16.frozen.backbone import Base
-from agegender.vgg16.normalized import normalized
+from agegender.networks.device import dtype_policy
+from agegender.training.heads import head
+from agegender.training.normalization import batch_normalization
+from agegender.vgg16.frozen.backbone import split_layers
 from agegender.vgg16.parameters import TrainVgg16
 
-
-def layers(
-    options: TrainVgg16,
-    image_size: int,
-    weights: Mapping[str, np.ndarray] | None,
-    to_save: bool = False,
-) -> Base:
-    """VGG16's own layers as these options have them.
-
-    Where they have batch normalisation, `vgg16_normalized.calibrate` is to be called before
-    training.
-
-    Args:
-        options: how much is trained, in what precision, with or without batch normalisation.
-        image_size: pixels a side.
-        weights: see `vgg16_base.base`.
-        to_save: see `build`.
-    """
-    precision = "float32" if to_save else options.precision
-    made = vgg16_base.base(image_size, options.unfreeze, weights, precision)
-    if options.backbone_batch_normalization:
-        return normalized(made, normalization(to_save), precision)
-    return made
+Model = keras.Model
 
 
 def build(
     options: TrainVgg16,
-    base: Base,
     image_size: int,
     tasks: Sequence[str],
-    first_age: float = 0.0,
-    to_save: bool = False,
-) -> Network:
-    """VGG16 with a head. With 256 dense units and one task: 14,846,273 parameters.
+    weights: Mapping[str, np.ndarray] | None,
+    initial_age_bias: float = 0.0,
+) -> keras.Model:
+    """What is trained of VGG16: the unfrozen blocks, if any, pooling, and the head.
+
+    With 256 dense units and one task, and the frozen layers in front, 14,846,273 parameters. Where
+    the unfrozen blocks have batch normalization, call `calibrate` before training.
 
     Args:
-        options: of the head, and the precision.
-        base: VGG16's layers; their weights are shared with what is returned.
+        options: how much is trained, in what precision, and the head.
         image_size: pixels a side.
         tasks: ``gender``, ``age`` or both.
-        first_age: years that the untrained network answers.
-        to_save: all members, in float32, for everyone's processor; else one, as it is trained
-            fastest.
+        weights: see `split_layers`.
+        initial_age_bias: see `head`.
+
+    Returns:
+        From embeddings, as `Backbone` makes them, to what `head` returns.
     """
-    with computing_in("float32" if to_save else options.precision):
-        members = []
-        for number in range(options.ensemble_size if to_save else 1):
-            own = base.twin() if number else base
-            member = Member(_layers(options, own), Head(tasks, options, first_age))
-            members.append(member.numbered(number))
-        return assembled(members, pixels(image_size), base.embed, options, "vgg16", base.pretrained)
+    frozen, trainable = split_layers(image_size, options.unfreeze, weights, options.precision)
+    with dtype_policy(options.precision):
+        shape = frozen[-1].output.shape[1:] if frozen else (image_size, image_size, 3)
+        x = embedding = keras.Input(shape if trainable else shape[-1:], name="embedding")
+        for layer in trainable:
+            if options.backbone_batch_normalization and isinstance(layer, keras.layers.Conv2D):
+                x = _normalized(layer, x)
+            else:
+                x = layer(x)
+        if trainable:
+            x = keras.layers.GlobalAveragePooling2D(name="average")(x)
+        if options.batch_normalization:
+            # On several GPUs or machines, over the photos of all.
+            synchronized = tf.distribute.has_strategy()
+            x = keras.layers.BatchNormalization(synchronized=synchronized, name="norm")(x)
+        return keras.Model(embedding, head(x, tasks, options, initial_age_bias), name="vgg16")
 
 
-def _layers(options: TrainVgg16, base: Base) -> list[keras.layers.Layer]:
-    """From the cut to the vector of features."""
-    found = list(base.above)
-    if options.batch_normalization:
-        # In training on several GPUs or machines, over the photos of all.
-        everywhere = tf.distribute.has_strategy()
-        found.append(keras.layers.BatchNormalization(synchronized=everywhere, name="norm"))
-    return found
+def pretrained_variables(model: keras.Model) -> list[keras.Variable]:
+    """The trainable weights from ImageNet."""
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    return [weight for layer in convolutions for weight in layer.trainable_weights]
+
+
+def _normalized(layer: keras.layers.Conv2D, x: keras.KerasTensor) -> keras.KerasTensor:
+    """A convolution with batch normalization between it and its ReLU."""
+    # A bias would do nothing before batch normalization.
+    config = layer.get_config() | {"activation": "linear", "use_bias": False}
+    convolution = keras.layers.Conv2D.from_config(config)
+    x = convolution(x)
+    convolution.set_weights(layer.get_weights()[:1])
+    x = batch_normalization(f"{layer.name}_norm")(x)
+    return keras.layers.ReLU(name=f"{layer.name}_relu")(x)
+
+
+def calibrate(
+    model: keras.Model, weights: Mapping[str, np.ndarray], embeddings: np.ndarray
+) -> None:
+    """Set the unfrozen blocks' batch normalization so that it has no effect to begin with.
+
+    Each channel's mean, deviation and offset become what the ImageNet weights make of these
+    embeddings. A channel's deviation goes from its normalization, where it is 1, into the weights
+    of the next convolution; so the features of the last one come out in units of their deviations.
+
+    Args:
+        model: as `build` returns it, with the ImageNet weights.
+        weights: the same weights; the biases, such as ``block5_conv1/bias``, are needed here.
+        embeddings: of some photos, float32, shape (n, height, width, channels).
+    """
+    x = tf.convert_to_tensor(embeddings)
+    # How many times smaller each channel is than without normalization; `common` is the part of it
+    # that has been left out of the weights, where it would only make them large.
+    smaller, common = np.ones(x.shape[-1], np.float32), 1.0
+    for layer in model.layers[1:]:
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
+            return
+        if isinstance(layer, keras.layers.Conv2D):
+            common *= smaller.mean()
+            kernel = layer.kernel.numpy() * (smaller / smaller.mean())[:, np.newaxis]
+            layer.set_weights([kernel])
+            x = tf.nn.conv2d(x, kernel, 1, "SAME")
+            bias = weights[f"{layer.name}/bias"] / common
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            mean, variance = (value.numpy() for value in tf.nn.moments(x, axes=(0, 1, 2)))
+            smaller = np.sqrt(variance + layer.epsilon)
+            offset = (mean + bias) / smaller
+            layer.set_weights([np.ones_like(offset), offset, mean, variance])
+            x = (x - mean) / smaller + offset
+        elif isinstance(layer, keras.layers.ReLU):
+            x = tf.nn.relu(x)
+        else:
+            x = tf.nn.max_pool2d(x, layer.pool_size, layer.strides, "VALID")

@@ -1,7 +1,10 @@
 """What the process of a stage owes to whoever started it: to stop when told to, and with DVC."""
 
+import atexit
 import os
 import signal
+import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -11,15 +14,42 @@ from types import FrameType
 import psutil
 
 INTERRUPTED = 130
-# The terminal or log, also while a library's greetings are held back.
+# The terminal or log, also while the libraries' greetings are held back.
 _STDERR = os.dup(2)
+_GREETINGS = tempfile.TemporaryFile()  # noqa: SIM115
 
 
 def begin() -> None:
     """Before the imports, which take seconds: answer Ctrl-C, and stop when DVC is killed."""
+    hold_greetings()
     signal.signal(signal.SIGINT, _interrupted)
     if "DVC_STAGE" in os.environ:
         threading.Thread(target=_stop_with_dvc, daemon=True).start()
+
+
+def hold_greetings() -> None:
+    """Before TensorFlow is imported: show what is written to stderr only if the import fails.
+
+    TensorFlow greets there, from C++, before it looks at its log level.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.dup2(_GREETINGS.fileno(), 2)
+    atexit.register(_show_greetings)
+
+
+def imports_done() -> None:
+    """Write to the terminal or log again."""
+    if os.path.samestat(os.fstat(2), os.fstat(_GREETINGS.fileno())):
+        atexit.unregister(_show_greetings)
+        sys.stderr.flush()
+        os.dup2(_STDERR, 2)
+
+
+def _show_greetings() -> None:
+    sys.stderr.flush()
+    _GREETINGS.seek(0)
+    os.write(_STDERR, _GREETINGS.read())
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

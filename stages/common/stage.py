@@ -116,6 +116,7 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
     Raises:
         SystemExit: with the one line, if anything went wrong.
     """
+    process.imports_done()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _configure_logging()
     try:

@@ -1,9 +1,9 @@
-"""What frozen layers make of each photo, computed once and kept as an array on disk."""
+"""The embeddings that frozen layers compute of each photo, once, kept as an array on disk."""
 
-import io
+import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -12,30 +12,37 @@ import tensorflow as tf
 
 from agegender.augmentation.augmentation import augment
 from agegender.augmentation.parameters import Augmentation
-from agegender.networks.batches import Change, photos
+from agegender.common.files import atomic_write
+from agegender.common.progress import progress_bar
+from agegender.networks.datasets import photos
 from agegender.photos.records import read_index
 
-# Behind a split's name: the file that says how many of its rows are done.
-POSITION = ".position"
+logger = logging.getLogger(__name__)
+
+# Batches after which what has been computed is safe on disk.
+SAVED_EVERY = 16
+
+# What a view makes of a batch of photos, given the number of its first photo in the split.
+View = Callable[[tf.Tensor, int], tf.Tensor]
 
 
-def as_it_is(images: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+def identity(images: tf.Tensor, number: int) -> tf.Tensor:
     """The photos themselves."""
     return images
 
 
-def mirrored(images: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+def flip_horizontal(images: tf.Tensor, number: int) -> tf.Tensor:
     """Their mirror images."""
     return tf.reverse(images, axis=[2])
 
 
-def views(count: int, augmentation: Augmentation, seed: int) -> list[Change]:
-    """So many views: the photo itself, its mirror image, then others changed at random."""
+def views(count: int, augmentation: Augmentation, seed: int) -> list[View]:
+    """That many views: the photo itself, its mirror image, then others changed at random."""
 
-    def changed(images: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    def changed(images: tf.Tensor, number: int) -> tf.Tensor:
         return augment(images, augmentation, (seed, number))
 
-    every: list[Change] = [as_it_is, mirrored, *[changed] * (count - 2)]
+    every: list[View] = [identity, flip_horizontal, *[changed] * (count - 2)]
     return every[:count]
 
 
@@ -44,88 +51,67 @@ def embed(
     tfrecords: Path,
     split: str,
     target: Path,
-    name: str,
     batch_size: int,
-    views: Sequence[Change] = (as_it_is,),
-    say: Callable[[str], None] = print,
+    views: Sequence[View] = (identity,),
 ) -> None:
-    """Write ``{name}.npy`` and ``{name}.labels.npy`` to the folder ``target``.
+    """Write the array ``target`` (.npy), shape (views · photos, ...), in the type of the model.
 
-    The array's rows are in the order of the TFRecords, those of one view of all photos behind those
-    of the view before, and of the type that ``model`` answers in: a feature map in bfloat16 (which
-    numpy reads as two bytes of no type) takes half the room. Batches are run one by one, so that
-    memory does not grow with the split. A run that finds a part of the array goes on behind it, and
-    one that finds it whole does nothing.
+    The rows are in the order of the TFRecords, all photos of one view after those of the one
+    before. A feature map in bfloat16 (which numpy reads as two bytes of no type) takes half the
+    room. Batches are run one by one, so that memory does not grow with the split. A run that finds
+    a part of the array goes on after it, and one that finds it whole does nothing.
 
     Args:
         model: pixels to embeddings.
         tfrecords: folder of the TFRecords.
         split: ``train`` or ``validation``, or both joined by ``+``.
-        target: an existing folder.
-        name: of the files.
-        batch_size: photos a forward pass.
-        views: what to make of photos before they are embedded; a batch's number is that of its
-            first photo in all that is embedded.
-        say: prints one line.
+        target: in an existing folder.
+        batch_size: photos per forward pass.
+        views: what to make of photos before they are embedded.
     """
-    records = read_index(tfrecords)[split].records
-    partial, position = target / f"{name}.partial", target / f"{name}{POSITION}"
-    if (target / f"{name}.npy").exists():
-        position.unlink(missing_ok=True)
+    if target.exists():
         return
+    partial, position = target.with_suffix(".partial"), target.with_suffix(".position")
+    records = read_index(tfrecords)[split].records
     dtype = np.dtype(tf.as_dtype(model.output.dtype).as_numpy_dtype)
     shape = (len(views) * records, *model.output_shape[1:])
     done = int(position.read_text()) if position.exists() and partial.exists() else 0
     if done:
-        say(f"{name}: resuming behind photo {done} of {shape[0]}")
-    labels = np.empty((records, 2), np.float32)
+        logger.info("%s: resuming after photo %d of %d", split, done, shape[0])
     forward = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
-    start = 0
+
+    def batches() -> Iterator[tuple[int, tf.Tensor, View]]:
+        start = 0
+        for view in views:
+            for images, _ in photos(tfrecords, split, batch_size, []):
+                yield start, images, view
+                start += len(images)
+
     # Written row by row: the pages of a memory map would count as this process's memory, and it
     # would end the process with a signal when the disk is full.
     with partial.open("r+b" if done else "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
         np.lib.format.write_array_header_1_0(file, {**header, "shape": shape})
         file.truncate(file.seek(done * dtype.itemsize * math.prod(shape[1:]), os.SEEK_CUR))
-        for view in views:
-            for images, answers in photos(tfrecords, split, batch_size, ["gender", "age"]):
-                end = start + len(images)
-                if start < records:
-                    labels[start:end] = np.hstack([answers["gender"], answers["age"]])
-                if start >= done:
-                    changed = view(tf.cast(images, tf.float32), tf.constant(start))
-                    file.write(forward(changed).numpy().tobytes())
-                    if (end // batch_size) % 16 == 0 or end == shape[0]:
-                        file.flush()
-                        os.fsync(file.fileno())
-                        _write_whole(position, str(end).encode())
-                        say(f"{name}: {end} of {shape[0]} photos")
-                start = end
-    content = io.BytesIO()
-    np.save(content, labels)
-    _write_whole(target / f"{name}.labels.npy", content.getvalue())
+        total = len(views) * math.ceil(records / batch_size)
+        bar = progress_bar(batches(), total=total, desc=f"embedding {split}", unit="batches")
+        for number, (start, images, view) in enumerate(bar, start=1):
+            if start < done:
+                continue
+            changed = view(tf.cast(images, tf.float32), start)
+            file.write(forward(changed).numpy().tobytes())
+            if number % SAVED_EVERY == 0 or number == total:
+                file.flush()
+                os.fsync(file.fileno())
+                with atomic_write(position, sync=True) as temporary:
+                    temporary.write_text(str(start + len(images)))
     # Last, since it says that the split is done.
-    partial.replace(target / f"{name}.npy")
+    partial.replace(target)
     position.unlink(missing_ok=True)
 
 
-def saved_photos(target: Path) -> str:
-    """How much an unfinished run has kept in the folder ``target``, for people; empty if nothing.
-
-    What a split has kept is said by its labels, which are written at its end, or its position.
-    """
-    photos = sum(len(np.load(file, "r")) for file in target.glob("*.labels.npy"))
-    for file in target.glob(f"*{POSITION}"):
-        if not file.with_suffix(".labels.npy").exists():
-            photos += int(file.read_text())
-    return f"the embeddings of {photos} photos are saved" if photos else ""
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, which is there whole or as it was."""
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def saved_state(folder: Path) -> str:
+    """How far unfinished embedding in ``folder`` is, for people; empty if nothing is saved."""
+    rows = sum(len(np.load(file, "r")) for file in folder.glob("*.npy"))
+    rows += sum(int(file.read_text()) for file in folder.glob("*.position"))
+    return f"{rows} embeddings are saved" if rows else ""

@@ -1,0 +1,183 @@
+"""Callbacks of training: early stopping, and a checkpoint from which training resumes exactly."""
+
+import io
+import json
+import math
+import time
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from agegender.common.files import atomic_write
+from agegender.training.objective import curves
+from agegender.training.parameters import Training
+
+# One epoch's values: {"train": {"loss": ...}, "validation": {...}}.
+Epoch = dict[str, dict[str, float]]
+
+
+@dataclass
+class History:
+    """What training measured.
+
+    Attributes:
+        epochs: the values of each epoch.
+        seconds: that each of them took.
+        resumed: how many of them an earlier process trained.
+    """
+
+    epochs: list[Epoch]
+    seconds: list[float]
+    resumed: int
+
+    @property
+    def earlier_seconds(self) -> float:
+        """What earlier processes spent."""
+        return sum(self.seconds[: self.resumed])
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's own by validation loss, for weights that may be averaged.
+
+    A loss that is not a number is no improvement on any.
+    """
+
+    def __init__(self, options: Training, swap: keras.callbacks.SwapEMAWeights | None) -> None:
+        """Make it.
+
+        Args:
+            options: ``patience``, 0 for never, and ``restore_best_weights``.
+            swap: what puts the averaged weights into the model for validation, if there are any.
+        """
+        super().__init__(
+            "val_loss",
+            mode="min",
+            patience=options.patience or options.epochs,
+            restore_best_weights=options.restore_best_weights,
+        )
+        self._swap = swap
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Compare the epoch with the best one, see Keras; the weights are those of validation."""
+        if self._swap is None:
+            super().on_epoch_end(epoch, logs)
+        else:
+            self._swap.on_test_begin()
+            super().on_epoch_end(epoch, logs)
+            self._swap.on_test_end()
+
+    def _is_improvement(self, monitor_value: float, reference_value: float | None) -> bool:
+        if math.isnan(monitor_value):
+            return False
+        return bool(super()._is_improvement(monitor_value, reference_value))
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keeps all that training depends on after each epoch, in one file that is replaced whole.
+
+    As Keras's BackupAndRestore, and exact: weights, the optimizer's variables, dropout's random
+    state, early stopping's, and what was measured. A training that goes on from it ends in the same
+    weights as one that was never interrupted.
+
+    Attributes:
+        history: what has been measured so far.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        tasks: Sequence[str],
+        early_stopping: EarlyStopping,
+        on_epoch: Callable[[Epoch], None],
+    ) -> None:
+        """Take up what an earlier process kept at ``path``, if anything.
+
+        Args:
+            path: of the file (.npz).
+            tasks: what the model is trained for.
+            early_stopping: stands before this one in the list of callbacks.
+            on_epoch: called with the values of each epoch, those of a resumed run included.
+        """
+        super().__init__()
+        self._path = path
+        self._tasks = tasks
+        self._early_stopping = early_stopping
+        self._on_epoch = on_epoch
+        self._began = 0.0
+        self.load(path.read_bytes() if path.exists() else b"")
+
+    def load(self, content: bytes) -> None:
+        """Take up a file's ``content``; nothing if it is empty or damaged."""
+        self._arrays, state = _read(content)
+        epochs: list[Epoch] = state.get("epochs", [])
+        self.history = History(epochs, state.get("seconds", []), resumed=len(epochs))
+        self._early = state.get("early_stopping", {})
+
+    @property
+    def is_over(self) -> bool:
+        """Whether early stopping has ended the training."""
+        return bool(self._early.get("stopped"))
+
+    def on_train_begin(self, logs: object = None) -> None:
+        """Give model, optimizer and early stopping the state in which the last epoch ended."""
+        if self.history.resumed:
+            variables = self._variables()
+            for variable, value in zip(variables, self._arrays, strict=False):
+                variable.assign(value)
+            self._early_stopping.best = self._early["best"]
+            self._early_stopping.best_epoch = self._early["best_epoch"]
+            self._early_stopping.wait = self._early["wait"]
+            self._early_stopping.best_weights = self._arrays[len(variables) :] or None
+            self._arrays = []
+        for values in self.history.epochs:
+            self._on_epoch(values)
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        """Start the clock."""
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Keep the state, then tell what was measured."""
+        self.history.epochs.append(curves(logs or {}, self._tasks))
+        self.history.seconds.append(time.perf_counter() - self._began)
+        early = self._early_stopping
+        state = {
+            "epochs": self.history.epochs,
+            "seconds": self.history.seconds,
+            "early_stopping": {
+                "best": None if early.best is None else float(early.best),
+                "best_epoch": early.best_epoch,
+                "wait": early.wait,
+                "stopped": self.model.stop_training,
+            },
+        }
+        arrays = [keras.ops.convert_to_numpy(variable) for variable in self._variables()]
+        with atomic_write(self._path, sync=True) as temporary, temporary.open("wb") as file:
+            encoded = np.frombuffer(json.dumps(state).encode(), np.uint8)
+            np.savez(file, *arrays, *(early.best_weights or []), state=encoded)
+        self._on_epoch(self.history.epochs[-1])
+
+    def _variables(self) -> list[keras.Variable]:
+        """Weights, dropout's random state and the optimizer's variables, in a fixed order."""
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+
+def saved_epochs(path: Path) -> int:
+    """How many epochs the checkpoint at ``path`` has behind it; 0 if there is none."""
+    _, state = _read(path.read_bytes() if path.exists() else b"")
+    return len(state.get("epochs", []))
+
+
+def _read(content: bytes) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """The arrays and the state of a checkpoint; nothing if the disk has damaged it."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+            arrays = [kept[f"arr_{index}"] for index in range(len(kept.files) - 1)]
+            return arrays, json.loads(kept["state"].tobytes())
+    except (zipfile.BadZipFile, EOFError, ValueError, KeyError):
+        return [], {}

@@ -1,0 +1,216 @@
+"""Several machines that train one network: the loop of TensorFlow's guide for custom training.
+
+Keras 3's `fit` does not run under MultiWorkerMirroredStrategy. Machines find each other by
+TF_CONFIG: https://www.tensorflow.org/guide/distributed_training#multiworkermirroredstrategy.
+"""
+
+import json
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from agegender.common.errors import UserError
+from agegender.training import objective
+from agegender.training.parameters import Training
+
+logger = logging.getLogger(__name__)
+
+Labels = dict[str, tf.Tensor]
+# A replica's photos and labels, and how much each of its photos counts.
+Part = tuple[tf.Tensor, Labels, tf.Tensor]
+
+# What TensorFlow raises where another process is gone, from the connection or its heartbeats.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+)
+# Bytes of a checkpoint that go over the network at a time.
+_PIECE = 2**24
+
+
+def connect(work: str) -> tf.distribute.Strategy:
+    """The strategy of the machines of TF_CONFIG, once all of them are here.
+
+    Args:
+        work: equal on all machines if and only if they train the same.
+
+    Raises:
+        UserError: TF_CONFIG is missing or wrong, or the machines have different work.
+    """
+    try:
+        config = json.loads(os.environ["TF_CONFIG"])
+        count, worker = len(config["cluster"]["worker"]), config["task"]["index"]
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            "strategy: multi_worker needs the environment variable TF_CONFIG, such as "
+            '{"cluster": {"worker": ["first:2222", "second:2222"]}, "task": {"type": "worker", '
+            '"index": 0}}, with each machine\'s own index'
+        ) from None
+    logger.info("machine %d of %d: waiting for the others", worker + 1, count)
+    # TensorFlow waits without letting Python answer Ctrl-C.
+    answer = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    finally:
+        signal.signal(signal.SIGINT, answer)
+    if _from_chief(strategy, work.encode()) != work.encode():
+        raise UserError(
+            "the machines of TF_CONFIG have different work: parameters, code, data or packages are "
+            "not the same; bring all to the same commit and data and run the same command"
+        )
+    return strategy
+
+
+def is_active() -> bool:
+    """Whether this is called in the scope of `connect`'s strategy."""
+    return isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def from_chief(path: Path) -> bytes:
+    """The content of the chief's file (machine 0's) on all machines; empty if it has none.
+
+    Raises:
+        UserError: another machine was lost.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    with _noticing_lost_machines():
+        return _from_chief(tf.distribute.get_strategy(), content)
+
+
+def fit(
+    model: keras.Model,
+    dataset: tf.data.Dataset,
+    validation_data: tf.data.Dataset,
+    epochs: int,
+    initial_epoch: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    tasks: Sequence[str],
+    options: Training,
+) -> None:
+    """As `keras.Model.fit` of a compiled model, with each batch split among all replicas.
+
+    Each photo counts alike, however a batch divides. Every machine reads all batches.
+
+    Raises:
+        UserError: another machine was lost.
+    """
+    strategy = tf.distribute.get_strategy()
+    losses, weights = objective.losses(tasks, options), objective.weights(tasks, options)
+    metrics = objective.metrics(tasks, options)
+    measured = {"loss": keras.metrics.Mean()}
+    measured |= {f"{task}_{m.name}": m for task, given in metrics.items() for m in given}
+
+    def evaluate(labels: Labels, outputs: Labels, share: tf.Tensor) -> tf.Tensor:
+        each = [weights[task] * losses[task](labels[task], outputs[task]) for task in tasks]
+        loss = tf.add_n(each)
+        counted = tf.fill(tf.shape(loss), share)
+        measured["loss"].update_state(loss, counted)
+        for task, given in metrics.items():
+            for metric in given:
+                metric.update_state(labels[task], outputs[task], sample_weight=counted)
+        return loss
+
+    def train_step(part: Part, count: tf.Tensor) -> None:
+        photos, labels, share = part
+        with tf.GradientTape() as tape:
+            loss = evaluate(labels, model(photos, training=True), share)
+            # The optimizer adds up the gradients of all replicas.
+            loss = tf.reduce_sum(loss) * share / count
+        variables = model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+    def test_step(part: Part, count: tf.Tensor) -> None:
+        photos, labels, share = part
+        evaluate(labels, model(photos, training=False), share)
+
+    def run(step: Callable[..., None], batches: tf.data.Dataset) -> dict[str, float]:
+        on_replicas = tf.function(
+            lambda part, count: strategy.run(step, (part, count)), reduce_retracing=True
+        )
+        for metric in measured.values():
+            metric.reset_state()
+        for batch in batches:
+            parts = strategy.experimental_distribute_values_from_function(partial(_part, batch))
+            on_replicas(parts, tf.constant(len(batch[0]), tf.float32))
+        return {name: float(metric.result()) for name, metric in measured.items()}
+
+    listening = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs)
+    model.stop_training = False
+    with _noticing_lost_machines():
+        listening.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            listening.on_epoch_begin(epoch)
+            logs = run(train_step, dataset)
+            listening.on_test_begin()
+            logs |= {
+                f"val_{name}": value for name, value in run(test_step, validation_data).items()
+            }
+            listening.on_test_end(logs)
+            listening.on_epoch_end(epoch, logs)
+            logger.info(
+                "epoch %d/%d: %s",
+                epoch + 1,
+                epochs,
+                ", ".join(f"{name} {value:.3f}" for name, value in logs.items()),
+            )
+            if model.stop_training:
+                break
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        listening.on_train_end(None)
+
+
+def _part(batch: tuple[tf.Tensor, Labels], context: Any) -> Part:
+    """A replica's part of a batch, and how much each of its photos counts."""
+    photos, labels = batch
+    count, replica = len(photos), context.replica_id_in_sync_group
+    start = count * replica // context.num_replicas_in_sync
+    end = count * (replica + 1) // context.num_replicas_in_sync
+    share = 1.0
+    if count < context.num_replicas_in_sync:
+        # Some operations fail on an empty batch, so all replicas get all photos, as a share.
+        start, end, share = 0, count, 1 / context.num_replicas_in_sync
+    own = {task: values[start:end] for task, values in labels.items()}
+    return photos[start:end], own, tf.constant(share)
+
+
+@contextmanager
+def _noticing_lost_machines() -> Iterator[None]:
+    try:
+        yield
+    except _LOST as error:
+        raise UserError(
+            "another machine of TF_CONFIG was lost; see what it says, then run the same command on "
+            "all machines again: training goes on after the chief's last whole epoch (TensorFlow "
+            f"says: {error.message.strip().splitlines()[0]})"
+        ) from None
+
+
+def _from_chief(strategy: tf.distribute.Strategy, content: bytes) -> bytes:
+    def summed(numbers: np.ndarray) -> np.ndarray:
+        own = strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(
+                numbers if context.replica_id_in_sync_group == 0 else np.zeros_like(numbers)
+            )
+        )
+        return np.asarray(strategy.reduce("SUM", own, axis=None))
+
+    length = int(summed(np.array([len(content)], np.int64))[0])
+    numbers = np.zeros(length, np.int32)
+    own = np.frombuffer(content[:length], np.uint8)
+    numbers[: len(own)] = own
+    pieces = [summed(numbers[i : i + _PIECE]) for i in range(0, length, _PIECE)]
+    return b"".join(piece.astype(np.uint8).tobytes() for piece in pieces)

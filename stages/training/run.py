@@ -1,0 +1,110 @@
+"""What both training stages do around their networks: from declared parameters to outputs."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from dvclive import Live
+
+from agegender.common.resumable import resumable_folder
+from agegender.evaluation.metrics import write_metrics
+from agegender.evaluation.parameters import Evaluate
+from agegender.evaluation.predict import evaluate, load
+from agegender.networks.datasets import Dataset
+from agegender.networks.device import enable_determinism, warn_if_unsupported
+from agegender.photos.records import read_labels
+from agegender.training.callbacks import Epoch
+from agegender.training.inference import Embed, inference_model
+from agegender.training.parameters import Training
+from agegender.training.saving import save
+from agegender.training.strategy import strategy
+from agegender.training.training import Batches, Model, Pretrained, saved_state, train_ensemble
+from stages.common.stage import Parameters, record_time, when_interrupted
+from stages.training import unfinished
+
+logger = logging.getLogger(__name__)
+
+TFRECORDS = Path("data/tfrecords")
+# How the validation split is scored: choices are made by it, and by `evaluate`'s test split none.
+VALIDATION = Evaluate(bootstrap_samples=1000, batch_size=32)
+
+
+def prepare(declared: Parameters, options: Training) -> int:
+    """Set TensorFlow up for a reproducible training, before anything runs; the seed."""
+    seed = options.seed_or(declared["seed"])
+    enable_determinism(seed, options.intra_op_threads)
+    warn_if_unsupported(options.precision)
+    return seed
+
+
+def train_and_save(
+    name: str,
+    declared: Parameters,
+    options: Training,
+    build: Callable[[float], Model],
+    batches: Batches,
+    validation: Callable[[], Dataset],
+    embed: Callable[[], Embed] = lambda: lambda image: image,
+    pretrained: Pretrained = lambda model: (),
+    backbone_learning_rate: float | None = None,
+) -> None:
+    """Train the networks of a model, save it, and score it on the validation split.
+
+    Args:
+        name: of the model, ``custom`` or ``vgg16``.
+        declared: the stage's parameters.
+        options: its section.
+        build: makes an untrained network, given the training photos' median age.
+        batches: see `train_ensemble`.
+        validation: makes the dataset of validation data.
+        embed: makes the frozen layers, see `inference_model`.
+        pretrained: see `train_ensemble`.
+        backbone_learning_rate: see `train_ensemble`.
+    """
+    stage, tasks = f"train_{name}", declared["tasks"]
+    folder = unfinished.folder(stage, declared)
+    with (
+        resumable_folder(folder.parent, folder.name) as progress,
+        strategy(options.strategy, f"{stage} {folder.name}").scope(),
+        Live(
+            f"plots/training/{name}", dvcyaml=None, save_dvc_exp=False, monitor_system=False
+        ) as live,
+    ):
+        when_interrupted(partial(saved_state, progress, options.ensemble_size))
+        median_age = float(read_labels(TFRECORDS, declared["train_on"])["age"].median())
+        networks, histories = train_ensemble(
+            partial(build, median_age),
+            batches,
+            validation(),
+            tasks,
+            options,
+            options.seed_or(declared["seed"]),
+            progress,
+            partial(_record, live),
+            pretrained,
+            backbone_learning_rate,
+        )
+        output = Path(f"models/{name}.keras")
+        save(inference_model(networks, declared["image_size"], options, name, embed()), output)
+    # As it was saved, and in no strategy's scope.
+    labels, seed = read_labels(TFRECORDS, "train"), declared["seed"]
+    scores = evaluate(load(output), TFRECORDS, "validation", labels, VALIDATION, seed)
+    write_metrics(Path(f"metrics/validation/{name}.json"), scores.metrics)
+    if declared["train_on"] != "train":
+        logger.warning(
+            "metrics/validation/%s.json is of photos that were trained on: to choose by it, set "
+            "train_on: train",
+            name,
+        )
+    earlier = sum(history.earlier_seconds for history in histories)
+    seconds = [second for history in histories for second in history.seconds]
+    record_time(stage, output, earlier, epoch_seconds=seconds)
+
+
+def _record(live: Live, epoch: Epoch) -> None:
+    """Write one epoch's values where DVC and its extensions see them live."""
+    for split, values in epoch.items():
+        for name, value in values.items():
+            live.log_metric(f"{split}/{name}", value)
+    live.next_step()
