@@ -36,47 +36,62 @@ def test_killed_stages_end_in_the_same_bytes(reproduced: Reproduced, tmp_path: P
     assert left_behind(clone.path) == []
 
 
-def test_training_stopped_and_killed_ends_in_the_same_bytes(
+# Runs train_custom and, after so many epochs, sends the process a signal.
+SIGNALLED = """
+import os, sys
+from dvclive import Live
+from stages import train_custom
+from stages.common.stage import run
+
+next_step = Live.next_step
+
+def signalled(live):
+    next_step(live)
+    if live.step == int(sys.argv[1]):
+        os.kill(os.getpid(), int(sys.argv[2]))
+
+Live.next_step = signalled
+run(train_custom.main)
+"""
+# Runs it where files may only be smaller than the state of the training.
+LIMITED = """
+import resource
+from stages import train_custom
+from stages.common.stage import run
+from stages.training import unfinished
+
+folder = unfinished.folder
+
+def limited(*arguments):
+    found = folder(*arguments)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    return found
+
+unfinished.folder = limited
+run(train_custom.main)
+"""
+
+
+def test_training_starved_stopped_and_killed_ends_in_the_same_bytes(
     reproduced: Reproduced, tmp_path: Path
 ) -> None:
     clone = reproduced.copy(tmp_path)
-    # So many that no signal comes after a member's last one, however late it is.
-    clone.set_parameters(train_custom={"epochs": 75, "ensemble_size": 2})
-    clone.dvc("repro", "--single-item", "train_custom")
-    before = (clone.path / "models/custom.keras").read_bytes()
-    stopped = signalled(clone, "epoch 1/75", signal.SIGINT)
-    answer = [line for line in stopped.splitlines() if "interrupted" in line]
-    assert len(answer) == 1 and re.search(r"saved (behind|after) epoch \d+ of member 1;", answer[0])
-    assert "Traceback" not in stopped
-    signalled(clone, "member 2 of 2", signal.SIGKILL)
-    printed = clone.dvc("repro", "--force", "--single-item", "train_custom")
-    assert re.search("resuming (behind|after) epoch 75", printed)
-    assert (clone.path / "models/custom.keras").read_bytes() == before
+    model = clone.path / "models/custom.keras"
+    before = model.read_bytes()
+
+    printed = clone.run("python", "-c", LIMITED, fails=True)
+    assert "would be larger than files may be here" in printed.splitlines()[-1]
+    assert "Traceback" not in printed and model.read_bytes() == before
+
+    stopped = clone.run("python", "-c", SIGNALLED, "2", str(int(signal.SIGINT)), fails=True)
+    (answer,) = (line for line in stopped.splitlines() if "interrupted" in line)
+    assert re.search(r"saved (behind|after) epoch \d", answer) and "Traceback" not in stopped
+
+    killed = clone.run("python", "-c", SIGNALLED, "3", str(int(signal.SIGKILL)), fails=True)
+    assert re.search(r"resuming (behind|after) epoch \d", killed)
+    assert "resuming" in clone.run("python", "-m", "stages.train_custom")
+    assert model.read_bytes() == before
     assert left_behind(clone.path) == []
-
-
-def signalled(clone: Clone, line: str, number: signal.Signals) -> str:
-    """What training prints that gets this signal, with DVC, when it has printed ``line``."""
-    with subprocess.Popen(
-        ["dvc", "repro", "--force", "--single-item", "train_custom"],
-        cwd=clone.path,
-        env=clone.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        # Training waits for its lines to be read, some 60 epochs on at most.
-        pipesize=4096,
-    ) as run:
-        printed = ""
-        assert run.stdout is not None
-        for each in run.stdout:
-            printed += each
-            if line in each:
-                break
-        assert line in printed, printed
-        os.killpg(run.pid, number)
-        return printed + run.stdout.read()
 
 
 def test_ctrl_c_is_answered_while_a_stage_is_imported() -> None:
@@ -165,34 +180,3 @@ run(main, inputs)
         text=True,
     )
     assert (ran.returncode, ran.stderr) == (1, "error: input is missing\n")
-
-
-def test_training_goes_on_when_a_full_disk_has_room_again(
-    reproduced: Reproduced, tmp_path: Path
-) -> None:
-    clone = reproduced.copy(tmp_path)
-    model = clone.path / "models/custom.keras"
-    before = model.read_bytes()
-    # The state of the training is larger than this.
-    limited = """
-import resource
-from stages import train_custom
-from stages.common.stage import run
-from stages.training import unfinished
-
-folder = unfinished.folder
-
-def limited(*arguments):
-    found = folder(*arguments)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (45_000, 45_000))
-    return found
-
-unfinished.folder = limited
-run(train_custom.main)
-"""
-    error = clone.run("python", "-c", limited, fails=True).splitlines()[-1]
-    assert error.startswith("error: ") and "would be larger than files may be here" in error
-    assert model.read_bytes() == before
-    clone.run("python", "-m", "stages.train_custom")
-    assert model.read_bytes() == before
-    assert left_behind(clone.path) == []

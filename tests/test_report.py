@@ -12,8 +12,8 @@ import pytest
 import vl_convert
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.clones import Clone
 from tests.conftest import Reproduced
-from tools.clones import Clone
 
 # What a reader would complain of on an open page, one line each.
 _FAULTS = Path(__file__).with_name("faults.js").read_text(encoding="utf-8")

@@ -1,5 +1,0 @@
-"""Moved to ``tests.clones``."""
-
-from tests.clones import ROOT, Clone
-
-__all__ = ["ROOT", "Clone"]
