@@ -88,9 +88,6 @@ def parameters(stage: str) -> Parameters:
 
     try:
         return Parameters(stage, dvc.api.params_show(stages=stage))
-    except sqlite3.Error as error:
-        # DVC keeps a database of what it has seen.
-        raise UserError(f"DVC's database cannot be used ({error}); is the disk full?") from error
     except DvcException as error:
         raise UserError(f"the parameters of stage '{stage}' cannot be read: {error}") from error
 
@@ -127,7 +124,7 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
             raise SystemExit(1)
         try:
             stage()
-        except (UserError, OSError):
+        except (UserError, OSError, sqlite3.Error):
             raise
         except Exception:
             inputs()
@@ -146,6 +143,11 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
         print(f"{start}interrupted; {saved}; the next run {then}", file=sys.stderr, flush=True)
         # Without the libraries' own shutdown, which may wait or complain.
         os._exit(process.INTERRUPTED)
+    except sqlite3.Error as error:
+        # DVC and DVCLive keep a database of what they have seen.
+        raise SystemExit(
+            f"error: DVC's database cannot be used ({error}); is the disk full?"
+        ) from None
     except OSError as error:
         message = _explain(error)
         if message is None:
