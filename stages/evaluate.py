@@ -19,10 +19,12 @@ TRAINING = Path("data/split/train.csv")
 def main() -> None:
     from agegender.evaluation.describe import layers
     from agegender.evaluation.predict import evaluate, load
+    from agegender.networks.device import enable_determinism
 
     name = sys.argv[1]
     declared = parameters(f"evaluate@{name}")
     options, seed = declared.section("evaluate", Evaluate), declared["seed"]
+    enable_determinism(seed)
     model = load(Path(f"models/{name}.keras"))
     training = read_photos(TRAINING)
     predictions, metrics = evaluate(model, TFRECORDS, "test", training, options, seed)
