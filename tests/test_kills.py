@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -84,10 +83,10 @@ def test_training_starved_stopped_and_killed_ends_in_the_same_bytes(
 
     stopped = clone.run("python", "-c", SIGNALLED, "2", str(int(signal.SIGINT)), fails=True)
     (answer,) = (line for line in stopped.splitlines() if "interrupted" in line)
-    assert re.search(r"saved (behind|after) epoch \d", answer) and "Traceback" not in stopped
+    assert "saved after epoch" in answer and "Traceback" not in stopped
 
     killed = clone.run("python", "-c", SIGNALLED, "3", str(int(signal.SIGKILL)), fails=True)
-    assert re.search(r"resuming (behind|after) epoch \d", killed)
+    assert "resuming after epoch" in killed
     assert "resuming" in clone.run("python", "-m", "stages.train_custom")
     assert model.read_bytes() == before
     assert left_behind(clone.path) == []
