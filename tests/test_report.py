@@ -184,6 +184,30 @@ def test_one_task_one_epoch_and_all_photos_have_a_report(
     assert len(plots) >= 5 and "roc" not in plots
 
 
+def test_gender_alone_has_a_report(
+    reproduced: Reproduced, browser: Browser, tmp_path: Path
+) -> None:
+    # As after a training of it: the stage reads no more than these files.
+    clone = reproduced.copy(tmp_path)
+    clone.set_parameters(tasks=["gender"])
+    for model in ("custom", "vgg16"):
+        path = clone.path / f"metrics/{model}.json"
+        metrics = json.loads(path.read_text())
+        del metrics["age"], metrics["baseline"]["age"]
+        path.write_text(json.dumps(metrics))
+        path = clone.path / f"predictions/{model}.csv"
+        pd.read_csv(path).drop(columns=["age_predicted", "age_error"]).to_csv(path, index=False)
+        for path in (clone.path / "plots").glob(f"**/{model}/**/age*"):
+            path.unlink()
+        (clone.path / f"plots/{model}/cumulative.csv").unlink()
+    clone.run("python", "-m", "stages.report")
+    page, faults = look(browser, clone.path / "report/index.html")
+    assert faults == []
+    text = page.inner_text("main")
+    assert "AUC" in text and "MAE" not in text.rpartition("Parameters")[0]
+    page.close()
+
+
 def test_every_plot_of_dvc_can_be_read(
     reproduced: Reproduced, browser: Browser, tmp_path: Path
 ) -> None:
