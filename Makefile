@@ -16,7 +16,7 @@ help:
 	@echo 'make serve         show the report at http://localhost:$(PORT)/ (make PORT=8080 serve for another)'
 	@echo 'make verify        run the pipeline in two clean clones of the last commit and compare the outputs'
 	@echo 'make crash-test    kill a small pipeline at many random moments and compare the outputs'
-	@echo 'make bench         measure speed and memory, write benchmarks/; under 30 minutes'
+	@echo 'make bench         measure speed and memory, write benchmarks/; under 15 minutes'
 	@echo 'make requirements  compile the requirements files from requirements.in to the newest versions'
 	@echo 'make clean         remove .venv, unfinished work and caches of tools; keep all results'
 	@echo

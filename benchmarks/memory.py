@@ -1,40 +1,36 @@
-"""Line 4, memory: each stage that reads images, with the photos repeated up to ten times more."""
+"""Each stage's peak memory with many photos against that with few."""
 
 import io
 import shutil
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from agegender.photos.photos import read_photos
 from benchmarks.measure import peak_memory
-from benchmarks.results import Result, overhead
-from benchmarks.scale import Scale
-from benchmarks.workspace import Workspace, empty
+from benchmarks.photos import of_splits, paths
+from benchmarks.results import Result, cost
+from benchmarks.sizes import Sizes
+from tests.clones import Clone
 
-# Networks so small that a pass over the large set takes no longer than reading it; what is read
-# and held is the same as ever. VGG16 sees small photos, and its feature maps go to disk.
-SMALL = {
+# Networks so narrow, and for VGG16 photos so small, that arithmetic takes no longer than reading;
+# what is read and held is the same. VGG16's block5 is trained, so feature maps go to disk.
+NARROW = {
     "train_custom": {"epochs": 1, "filters": [4, 4, 4, 4], "dense_units": [8]},
     "train_vgg16": {"epochs": 1, "unfreeze": "block5"},
-    "embed_vgg16": {"precision": "bfloat16"},
+    "evaluate": {"bootstrap_samples": 100},
 }
-SMALL_PHOTOS = 32
-ON_PHOTOS = ("train_custom", "evaluate custom")
-ON_SMALL_PHOTOS = ("preprocess", "embed_vgg16", "train_vgg16", "evaluate vgg16", "report")
+SMALL = 32
+STAGES = ("download", "split", "preprocess", "train_custom", "evaluate custom")
+STAGES_ON_SMALL = ("embed_vgg16", "train_vgg16", "evaluate vgg16", "report")
 
 
-def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
-    """Peaks of each stage at both sizes."""
-    peaks: list[dict[str, float]] = []
-    for count in scale.memory:
-        place = folder / f"memory-{count}"
-        peaks.append(dict(_peaks(workspace, scale, count, place)))
-    few, many = peaks
-    small, large = scale.memory
+def measure(clone: Clone, sizes: Sizes) -> list[Result]:
+    """Peaks of all stages at both sizes."""
+    clone.dvc("repro", "split", "download_vgg16")
+    few, many = (_peaks(clone, count) for count in sizes.memory)
+    small, large = sizes.memory
     return [
-        overhead(
+        cost(
             f"peak memory of {stage}, {large:,} photos against {small:,}",
             *(many[stage], few[stage], "MiB", 1.1),
         )
@@ -42,46 +38,37 @@ def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
     ]
 
 
-def _peaks(
-    workspace: Workspace, scale: Scale, count: int, folder: Path
-) -> Iterator[tuple[str, float]]:
-    archive = folder / "photos.tar"
-    folder.mkdir()
-    repeat(workspace.path / "data", archive, count)
-    clone = empty(folder / "clone", scale.parameters)
-    clone.set_parameters(download={"source": str(archive)}, **SMALL)
-    shutil.copytree(workspace.path / "data/vgg16", clone.path / "data/vgg16")
+def _peaks(clone: Clone, count: int) -> dict[str, float]:
+    folder = clone.path.parent / f"memory-{count}"
+    other = Clone.of_working_tree(folder)
+    repeat(clone, folder / "photos.tar", count)
+    other.set_parameters(download={"source": str(folder / "photos.tar")}, **NARROW)
+    shutil.copytree(clone.path / "data/vgg16", other.path / "data/vgg16")
 
-    def peaks(stages: tuple[str, ...]) -> Iterator[tuple[str, float]]:
-        for stage in stages:
-            name, *arguments = stage.split()
-            command = [sys.executable, "-m", f"stages.{name}", *arguments]
-            yield stage, peak_memory(command, clone.path, clone.env)
+    def peak(stage: str) -> float:
+        script, *arguments = stage.split()
+        return peak_memory(other, sys.executable, "-m", f"stages.{script}", *arguments)
 
-    yield from peaks(scale.memory_stages)
-    if scale.memory_networks:
-        yield from peaks(ON_PHOTOS)
-        clone.set_parameters(image_size=SMALL_PHOTOS)
-        yield from ((f"{stage}, small photos", peak) for stage, peak in peaks(ON_SMALL_PHOTOS))
+    peaks = {stage: peak(stage) for stage in STAGES}
+    other.set_parameters(image_size=SMALL)
+    other.run(sys.executable, "-m", "stages.preprocess")
+    peaks |= {stage: peak(stage) for stage in STAGES_ON_SMALL}
+    shutil.rmtree(folder)
+    return peaks
 
 
-def repeat(data: Path, archive: Path, count: int) -> None:
-    """Write ``count`` photos to a tar: those of all splits, again and again.
+def repeat(clone: Clone, archive: Path, count: int) -> None:
+    """Write ``count`` photos to a tar: the clone's, again and again.
 
-    A copy has another timestamp and a few bytes behind its end, so that it is no duplicate by its
-    name nor by its bytes; to the eye it is one, and stays in its original's split.
+    A copy has another timestamp and a few bytes more, so that it is no duplicate by its name nor
+    by its bytes; to the eye it is one, and stays in its original's split.
     """
-    files = [
-        file
-        for split in ("train", "validation", "test")
-        for file in read_photos(data / f"split/{split}.csv")["file"]
-    ]
+    files = [Path(path) for path in paths(clone, of_splits(clone, train=count))]
     with tarfile.open(archive, "w") as tar:
         for number in range(count):
             copy, index = divmod(number, len(files))
-            labels, _, rest = files[index].rpartition("_")
-            timestamp, _, extension = rest.partition(".")
-            content = (data / "raw" / files[index]).read_bytes() + f"{copy}".encode()
-            info = tarfile.TarInfo(f"{labels}_{timestamp}{copy:03d}.{extension}")
+            labels, _, timestamp = files[index].stem.rpartition("_")
+            content = files[index].read_bytes() + str(copy).encode()
+            info = tarfile.TarInfo(f"{labels}_{timestamp}{copy:03d}.jpg")
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))

@@ -1,47 +1,59 @@
-"""Line 4, time: preprocessing against decoding the same JPEGs alone, on all cores."""
+"""Preprocessing, JPEG to TFRecord, against Pillow decoding the same JPEGs and nothing else."""
 
-import json
-import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from benchmarks.results import Result, overhead
-from benchmarks.scale import Scale
-from benchmarks.workspace import Workspace
+from PIL import Image
 
-LIMIT = 1.2
+from agegender.common.parallel import parallel_map
+from agegender.photos.photos import SPLITS
+from agegender.preparation.images import fit
+from benchmarks.measure import interleaved
+from benchmarks.photos import of_splits, parameters, paths, preprocess
+from benchmarks.results import Result, cost
+from benchmarks.sizes import Sizes
+from tests.clones import Clone
+
+# Photos that a process is handed at a time, as in preprocessing.
+CHUNK = 32
 
 
-def measure(workspace: Workspace, scale: Scale, folder: Path) -> list[Result]:
-    """Both by as many processes, handed as many photos at a time; then where the rest goes."""
-    arguments = (str(workspace.path / "data"), str(folder / "preprocessed"))
-    sizes = (str(scale.decoded), str(scale.repetitions))
-    printed = workspace.run(sys.executable, "-m", "benchmarks.decoding", *arguments, *sizes)
-    ours, theirs, usable, start, decoding, pixels, writing = json.loads(printed.splitlines()[-1])
-    unit = "ms a photo"
+def resized(image_size: int, folder: Path, path: str) -> str:
+    """A copy of a JPEG that has this size already, as photos that others have prepared."""
+    copy = folder / Path(path).name
+    with Image.open(path) as image:
+        fit(image, image_size).save(copy, quality=90)
+    return str(copy)
+
+
+def decode(path: str) -> None:
+    """Read and decode a JPEG by Pillow, and keep nothing."""
+    with Image.open(path) as image:
+        image.load()
+
+
+def measure(clone: Clone, sizes: Sizes) -> list[Result]:
+    """Both on all cores, the start of the processes included."""
+    clone.dvc("repro", "split")
+    image_size = parameters(clone.path)["image_size"]
+    photos = of_splits(clone, **dict.fromkeys(SPLITS, 10**9))
+    home = clone.path.parent
+    (home / "prepared").mkdir()
+    jpegs = paths(clone, photos)
+    prepared = list(parallel_map(partial(resized, image_size, home / "prepared"), jpegs, CHUNK))
+
+    def compare(name: str, jpegs: Sequence[str], most: float | None) -> Result:
+        taken = interleaved(
+            sizes.repetitions,
+            lambda: preprocess(jpegs, photos, home / "preprocessed", image_size),
+            lambda: list(parallel_map(decode, jpegs, CHUNK)),
+        )
+        ours, theirs = (1000 * seconds / len(jpegs) for seconds in taken)
+        against = "against Pillow decoding them and nothing else"
+        return cost(f"preprocessing {name}, {against}", ours, theirs, "ms per photo", most)
+
     return [
-        overhead(
-            "preprocessing, JPEG to TFRecord, against decoding alone (Pillow), on all cores",
-            *(ours, theirs, unit, LIMIT),
-        ),
-        overhead(
-            "the same, the start of the processes left out of both",
-            *(_rest(ours, start), _rest(theirs, start), unit, LIMIT),
-        ),
-        overhead(
-            "preprocessing against its own reading, checking and decoding alone, on all cores",
-            *(ours, usable, unit),
-        ),
-        overhead(
-            "on one core: reading, checking, decoding, pixels as bytes, against Pillow's decoding",
-            *(pixels, decoding, unit),
-        ),
-        overhead(
-            "on one core: tf.train.Example, checksums and writing, against Pillow's decoding",
-            *(writing, decoding, unit),
-        ),
+        compare(f"{len(jpegs):,} JPEGs of the size wanted", prepared, 1.2),
+        compare("as many of 200 pixels a side, which it reduces", jpegs, None),
     ]
-
-
-def _rest(whole: float, start: float) -> float:
-    # Of a few photos the clock tells nothing but the start.
-    return max(whole - start, 0.0)

@@ -1,24 +1,30 @@
-"""What was measured: results.json for programs, a table for people."""
+"""What was measured, as results.json for programs and as a page for people."""
 
 import json
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
+from string import Template
+
+# All the page's text that no measurement changes.
+_TEMPLATE = Path(__file__).with_name("page.md")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One thing that was measured.
+    """One comparison.
 
     Attributes:
-        name: what.
+        name: what of this project, against what.
         ours: this project's value.
-        theirs: the value that it is compared with; None where there is none.
+        theirs: what it is compared with; None where it is only limited.
         unit: of both.
-        ratio: of the two, the way round that ``target`` says; None without ``theirs``, also where
-            it is 0, less than the clock can tell.
-        target: what is wanted, such as ``ours / theirs <= 1.15``; None where nothing is.
-        met: whether it is reached; None without a target.
+        ratio: of the two, the way round that ``target`` has it.
+        target: what is promised; empty where nothing is.
+        met: whether it holds; None without a target.
     """
 
     name: str
@@ -26,84 +32,78 @@ class Result:
     theirs: float | None
     unit: str
     ratio: float | None
-    target: str | None
+    target: str
     met: bool | None
 
 
-def overhead(name: str, ours: float, theirs: float, unit: str, most: float | None = None) -> Result:
-    """``ours`` should be at most ``most`` times ``theirs``."""
-    ratio = _ratio(ours, theirs)
+def speed(name: str, ours: float, theirs: float, unit: str, least: float) -> Result:
+    """Two durations: how many times faster ours is, and should be at least."""
+    ratio = theirs / ours
+    return Result(name, ours, theirs, unit, ratio, f"theirs / ours >= {least:g}", ratio >= least)
+
+
+def cost(name: str, ours: float, theirs: float, unit: str, most: float | None) -> Result:
+    """Two amounts: how many times theirs ours is, and should be at most, if anything is wanted."""
+    ratio = ours / theirs
     if most is None:
-        return Result(name, ours, theirs, unit, ratio, None, None)
-    return Result(
-        name, ours, theirs, unit, ratio, f"ours / theirs <= {most:g}", ours <= most * theirs
-    )
+        return Result(name, ours, theirs, unit, ratio, "", None)
+    return Result(name, ours, theirs, unit, ratio, f"ours / theirs <= {most:g}", ratio <= most)
 
 
-def speedup(name: str, ours: float, theirs: float, unit: str, least: float | None = None) -> Result:
-    """Both are durations; ``ours`` should be ``least`` times shorter."""
-    ratio = _ratio(theirs, ours)
-    if least is None:
-        return Result(name, ours, theirs, unit, ratio, None, None)
-    return Result(
-        name, ours, theirs, unit, ratio, f"theirs / ours >= {least:g}", theirs >= least * ours
-    )
-
-
-def share(name: str, ours: float, theirs: float, unit: str, least: float | None = None) -> Result:
-    """Both are rates; ``ours`` should reach the share ``least`` of ``theirs``."""
-    ratio = _ratio(ours, theirs)
-    if least is None:
-        return Result(name, ours, theirs, unit, ratio, None, None)
-    return Result(
-        name, ours, theirs, unit, ratio, f"ours / theirs >= {least:g}", ours >= least * theirs
-    )
-
-
-def bound(name: str, ours: float, unit: str, most: float | None = None) -> Result:
-    """``ours`` should be at most ``most``; it is compared with nothing."""
-    if most is None:
-        return Result(name, ours, None, unit, None, None, None)
+def limit(name: str, ours: float, unit: str, most: float) -> Result:
+    """An amount that should be at most ``most``."""
     return Result(name, ours, None, unit, None, f"ours <= {most:g}", ours <= most)
 
 
-def same(name: str, ours: float, theirs: float, unit: str, within: float) -> Result:
-    """The two should differ by no more than ``within``."""
-    target = f"|ours - theirs| <= {within:.3g}"
-    ratio = _ratio(ours, theirs)
-    return Result(name, ours, theirs, unit, ratio, target, abs(ours - theirs) <= within)
-
-
-def _ratio(above: float, below: float) -> float | None:
-    return above / below if below else None
-
-
-def write_json(path: Path, results: Sequence[Result]) -> None:
-    """Write a list of objects with the fields of `Result`."""
-    path.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
-
-
 def table(results: Sequence[Result]) -> str:
-    """The results as a table in Markdown."""
+    """The results in Markdown."""
     rows = ["| | ours | theirs | unit | ratio | target | met |", "|---|--:|--:|---|--:|---|---|"]
     for result in results:
-        met = {None: "", True: "yes", False: "**no**"}[result.met]
-        target = (result.target or "").replace("|", r"\|")
-        cells = [
-            result.name,
-            number(result.ours),
-            number(result.theirs),
-            result.unit,
-            number(result.ratio),
-            target,
-            met,
+        numbers = [
+            "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+            for value in (result.ours, result.theirs, result.ratio)
         ]
+        met = {None: "", True: "yes", False: "**no**"}[result.met]
+        cells = [result.name, *numbers[:2], result.unit, numbers[2], result.target, met]
         rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows)
 
 
-def number(value: float | None) -> str:
-    """Three digits, or all of a large number; empty for None."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def write(folder: Path, results: Sequence[Result], minutes: float) -> None:
+    """Write results.json and README.md.
+
+    Args:
+        folder: made if it is missing.
+        results: in the order of the page.
+        minutes: that measuring took.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {
+        "machine": _machine(),
+        "minutes": round(minutes),
+        "results": [asdict(each) for each in results],
+    }
+    text = json.dumps(document, indent=2) + "\n"
+    (folder / "results.json").write_text(text, encoding="utf-8")
+    page = Template(_TEMPLATE.read_text(encoding="utf-8"))
+    text = page.substitute(document, results=table(results))
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _machine() -> str:
+    """Processor, cores, memory, system and the versions that matter."""
+    processor = platform.processor() or platform.machine()
+    flags: list[str] = []
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                processor = line.partition(": ")[2]
+            elif line.startswith("flags"):
+                flags = [flag for flag in ("avx512f", "avx512_bf16") if flag in line.split()]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{' '.join([processor, *flags])}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, "
+        f"{platform.system()}; Python {platform.python_version()}, "
+        f"TensorFlow {version('tensorflow')}, DVC {version('dvc')}"
+    )

@@ -1,0 +1,95 @@
+"""VGG16's head trained on embeddings, against the usual `model.fit` through the frozen base."""
+
+from contextlib import redirect_stdout
+from io import StringIO
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from agegender.networks.datasets import EpochNumber, embeddings, photos
+from agegender.networks.device import enable_determinism
+from agegender.photos.records import read_labels
+from agegender.training.training import train
+from agegender.vgg16.frozen.backbone import Backbone, load_weights
+from agegender.vgg16.frozen.embedding import embed
+from agegender.vgg16.network import build
+from agegender.vgg16.parameters import TrainVgg16
+from benchmarks.feeding import compiled
+from benchmarks.measure import interleaved
+from benchmarks.photos import of_splits, parameters, paths, preprocess
+from benchmarks.results import Result, speed
+from benchmarks.sizes import Sizes
+from tests.clones import Clone
+
+EPOCHS = 10
+# Of the photos that are trained on, those that validation comes with.
+VALIDATION = 1 / 8
+SEED = 1
+
+
+def measure(clone: Clone, sizes: Sizes) -> list[Result]:
+    """Both ways with the same layers, batches, optimizer and epochs."""
+    clone.dvc("repro", "split", "download_vgg16")
+    given = parameters()
+    tasks = given["tasks"]
+    changes = {"unfreeze": "none", "epochs": EPOCHS, "patience": 0}
+    options = TrainVgg16.parse(given["train_vgg16"] | changes)
+    size = options.batch_size
+    enable_determinism(SEED, options.intra_op_threads)
+    image_size = parameters(clone.path)["image_size"]
+    folder = clone.path.parent / "head"
+    folder.mkdir()
+    counts = {"train": sizes.head, "validation": int(sizes.head * VALIDATION)}
+    some = of_splits(clone, **counts)
+    preprocess(paths(clone, some), some, folder / "records", image_size)
+    weights = load_weights(clone.path / "data/vgg16/vgg16.npz")
+    frozen = Backbone(image_size, "none", weights).model()
+
+    def embed_photos() -> None:
+        for split in counts:
+            (folder / f"{split}.npy").unlink(missing_ok=True)
+            embed(frozen, folder / "records", split, folder / f"{split}.npy", size)
+
+    def train_head() -> None:
+        checkpoint, epoch = folder / "checkpoint.npz", EpochNumber()
+        checkpoint.unlink(missing_ok=True)
+        training, validation = (
+            (np.load(folder / f"{split}.npy", "r"), read_labels(folder / "records", split))
+            for split in counts
+        )
+        train(
+            build(options, image_size, tasks, weights),
+            embeddings(*training, size, tasks, SEED, epoch),
+            embeddings(*validation, size, tasks),
+            tasks,
+            options,
+            epoch,
+            checkpoint,
+        )
+
+    frozen.trainable = False
+    image = keras.Input((image_size, image_size, 3))
+    whole = keras.Model(image, build(options, image_size, tasks, weights)(frozen(image)))
+    usual, data = compiled(whole, options, tasks), {}
+    for split, count in counts.items():
+        batches = photos(folder / "records", split, size, tasks)
+        part = batches.take(count * sizes.usual // sizes.head // size or 1)
+        data[split] = part.cache().prefetch(tf.data.AUTOTUNE)
+
+    with redirect_stdout(StringIO()):
+        embedding, head, epoch = interleaved(
+            min(2, sizes.repetitions),
+            embed_photos,
+            train_head,
+            lambda: usual.fit(
+                data["train"], validation_data=data["validation"], shuffle=False, verbose=0
+            ),
+        )
+    theirs = epoch * EPOCHS * sizes.head / sizes.usual
+    name = f"VGG16's head, {EPOCHS} epochs of {sizes.head:,} photos"
+    against = "against `model.fit` through the frozen base"
+    return [
+        speed(f"{name}, embedding included, {against}", embedding + head, theirs, "s", 8),
+        speed(f"{name}, when only the head changes, {against}", head, theirs, "s", 50),
+    ]
