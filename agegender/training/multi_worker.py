@@ -25,16 +25,13 @@ from agegender.training.parameters import Training
 logger = logging.getLogger(__name__)
 
 Labels = dict[str, tf.Tensor]
-# A replica's photos and labels, and how much each of its photos counts.
-Part = tuple[tf.Tensor, Labels, tf.Tensor]
 
-# What TensorFlow raises where another process is gone, from the connection or its heartbeats.
+# What TensorFlow raises where another process is gone.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
-    tf.errors.FailedPreconditionError,
     tf.errors.InternalError,
 )
 # Bytes of a checkpoint that go over the network at a time.
@@ -102,7 +99,7 @@ def fit(
 ) -> None:
     """As `keras.Model.fit` of a compiled model, with each batch split among all replicas.
 
-    Each photo counts alike, however a batch divides. Every machine reads all batches.
+    Every machine reads all batches, and each photo counts alike, however a batch divides.
 
     Raises:
         UserError: another machine was lost.
@@ -113,33 +110,29 @@ def fit(
     measured = {"loss": keras.metrics.Mean()}
     measured |= {f"{task}_{m.name}": m for task, given in metrics.items() for m in given}
 
-    def evaluate(labels: Labels, outputs: Labels, share: tf.Tensor) -> tf.Tensor:
-        each = [weights[task] * losses[task](labels[task], outputs[task]) for task in tasks]
-        loss = tf.add_n(each)
-        counted = tf.fill(tf.shape(loss), share)
-        measured["loss"].update_state(loss, counted)
+    def forward(photos: tf.Tensor, labels: Labels, training: bool) -> tf.Tensor:
+        outputs = model(photos, training=training)
+        loss = tf.add_n([weights[t] * losses[t](labels[t], outputs[t]) for t in tasks])
+        measured["loss"].update_state(loss)
         for task, given in metrics.items():
             for metric in given:
-                metric.update_state(labels[task], outputs[task], sample_weight=counted)
+                metric.update_state(labels[task], outputs[task])
         return loss
 
-    def train_step(part: Part, count: tf.Tensor) -> None:
-        photos, labels, share = part
+    def train_step(photos: tf.Tensor, labels: Labels, count: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
-            loss = evaluate(labels, model(photos, training=True), share)
             # The optimizer adds up the gradients of all replicas.
-            loss = tf.reduce_sum(loss) * share / count
+            loss = tf.reduce_sum(forward(photos, labels, training=True)) / count
         variables = model.trainable_variables
         gradients = tape.gradient(loss, variables)
         model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
-    def test_step(part: Part, count: tf.Tensor) -> None:
-        photos, labels, share = part
-        evaluate(labels, model(photos, training=False), share)
+    def test_step(photos: tf.Tensor, labels: Labels, count: tf.Tensor) -> None:
+        forward(photos, labels, training=False)
 
     def run(step: Callable[..., None], batches: tf.data.Dataset) -> dict[str, float]:
         on_replicas = tf.function(
-            lambda part, count: strategy.run(step, (part, count)), reduce_retracing=True
+            lambda part, count: strategy.run(step, (*part, count)), reduce_retracing=True
         )
         for metric in measured.values():
             metric.reset_state()
@@ -156,35 +149,23 @@ def fit(
             listening.on_epoch_begin(epoch)
             logs = run(train_step, dataset)
             listening.on_test_begin()
-            logs |= {
-                f"val_{name}": value for name, value in run(test_step, validation_data).items()
-            }
+            logs |= {f"val_{name}": v for name, v in run(test_step, validation_data).items()}
             listening.on_test_end(logs)
             listening.on_epoch_end(epoch, logs)
-            logger.info(
-                "epoch %d/%d: %s",
-                epoch + 1,
-                epochs,
-                ", ".join(f"{name} {value:.3f}" for name, value in logs.items()),
-            )
+            values = ", ".join(f"{name} {value:.3f}" for name, value in logs.items())
+            logger.info("epoch %d/%d: %s", epoch + 1, epochs, values)
             if model.stop_training:
                 break
         model.optimizer.finalize_variable_values(model.trainable_variables)
         listening.on_train_end(None)
 
 
-def _part(batch: tuple[tf.Tensor, Labels], context: Any) -> Part:
-    """A replica's part of a batch, and how much each of its photos counts."""
+def _part(batch: tuple[tf.Tensor, Labels], context: Any) -> tuple[tf.Tensor, Labels]:
+    """A replica's part of a batch."""
     photos, labels = batch
-    count, replica = len(photos), context.replica_id_in_sync_group
-    start = count * replica // context.num_replicas_in_sync
-    end = count * (replica + 1) // context.num_replicas_in_sync
-    share = 1.0
-    if count < context.num_replicas_in_sync:
-        # Some operations fail on an empty batch, so all replicas get all photos, as a share.
-        start, end, share = 0, count, 1 / context.num_replicas_in_sync
-    own = {task: values[start:end] for task, values in labels.items()}
-    return photos[start:end], own, tf.constant(share)
+    replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+    own = slice(len(photos) * replica // replicas, len(photos) * (replica + 1) // replicas)
+    return photos[own], {task: values[own] for task, values in labels.items()}
 
 
 @contextmanager
@@ -194,7 +175,7 @@ def _noticing_lost_machines() -> Iterator[None]:
     except _LOST as error:
         raise UserError(
             "another machine of TF_CONFIG was lost; see what it says, then run the same command on "
-            "all machines again: training goes on after the chief's last whole epoch (TensorFlow "
+            "all machines again: training goes on after the last epoch of machine 0 (TensorFlow "
             f"says: {error.message.strip().splitlines()[0]})"
         ) from None
 
@@ -202,9 +183,7 @@ def _noticing_lost_machines() -> Iterator[None]:
 def _from_chief(strategy: tf.distribute.Strategy, content: bytes) -> bytes:
     def summed(numbers: np.ndarray) -> np.ndarray:
         own = strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(
-                numbers if context.replica_id_in_sync_group == 0 else np.zeros_like(numbers)
-            )
+            lambda context: numbers * (context.replica_id_in_sync_group == 0)
         )
         return np.asarray(strategy.reduce("SUM", own, axis=None))
 

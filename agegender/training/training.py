@@ -74,6 +74,9 @@ def train(
     early_stopping = EarlyStopping(options, swap)
     backup = Checkpoint(checkpoint, tasks, early_stopping, on_epoch)
     several_machines = multi_worker.is_active()
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        dataset, validation = (_for_replicas(each, replicas) for each in (dataset, validation))
     if several_machines:
         backup.load(multi_worker.from_chief(checkpoint))
     resumed = backup.history.resumed
@@ -155,6 +158,11 @@ def train_ensemble(
         del model
         gc.collect()
     return networks, histories
+
+
+def _for_replicas(dataset: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
+    """Without a last batch of fewer photos than replicas: some operations fail on an empty one."""
+    return dataset.filter(lambda photos, labels: tf.shape(photos)[0] >= replicas)
 
 
 def saved_state(folder: Path, ensemble_size: int) -> str:
