@@ -45,7 +45,7 @@ CASES: dict[str, dict[str, Any]] = {
         "restore_best_weights": True,
         "augmentation": DEFAULTS["embed_vgg16"]["augmentation"],
     },
-    "long": {"epochs": 200},
+    "long": {"epochs": 12},
 }
 
 

@@ -4,18 +4,13 @@ Keras 3's `fit` does not run under MultiWorkerMirroredStrategy. Machines find ea
 TF_CONFIG: https://www.tensorflow.org/guide/distributed_training#multiworkermirroredstrategy.
 """
 
-import json
 import logging
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from agegender.common.errors import UserError
@@ -34,57 +29,6 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.InternalError,
 )
-# Bytes of a checkpoint that go over the network at a time.
-_PIECE = 2**24
-
-
-def connect(work: str) -> tf.distribute.Strategy:
-    """The strategy of the machines of TF_CONFIG, once all of them are here.
-
-    Args:
-        work: equal on all machines if and only if they train the same.
-
-    Raises:
-        UserError: TF_CONFIG is missing or wrong, or the machines have different work.
-    """
-    try:
-        config = json.loads(os.environ["TF_CONFIG"])
-        count, worker = len(config["cluster"]["worker"]), config["task"]["index"]
-    except (KeyError, TypeError, ValueError):
-        raise UserError(
-            "strategy: multi_worker needs the environment variable TF_CONFIG, such as "
-            '{"cluster": {"worker": ["first:2222", "second:2222"]}, "task": {"type": "worker", '
-            '"index": 0}}, with each machine\'s own index'
-        ) from None
-    logger.info("machine %d of %d: waiting for the others", worker + 1, count)
-    # TensorFlow waits without letting Python answer Ctrl-C.
-    answer = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    finally:
-        signal.signal(signal.SIGINT, answer)
-    if _from_chief(strategy, work.encode()) != work.encode():
-        raise UserError(
-            "the machines of TF_CONFIG have different work: parameters, code, data or packages are "
-            "not the same; bring all to the same commit and data and run the same command"
-        )
-    return strategy
-
-
-def is_active() -> bool:
-    """Whether this is called in the scope of `connect`'s strategy."""
-    return isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
-
-
-def from_chief(path: Path) -> bytes:
-    """The content of the chief's file (machine 0's) on all machines; empty if it has none.
-
-    Raises:
-        UserError: another machine was lost.
-    """
-    content = path.read_bytes() if path.exists() else b""
-    with _noticing_lost_machines():
-        return _from_chief(tf.distribute.get_strategy(), content)
 
 
 def fit(
@@ -143,7 +87,7 @@ def fit(
 
     listening = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs)
     model.stop_training = False
-    with _noticing_lost_machines():
+    with noticing_lost_machines():
         listening.on_train_begin()
         for epoch in range(initial_epoch, epochs):
             listening.on_epoch_begin(epoch)
@@ -169,7 +113,12 @@ def _part(batch: tuple[tf.Tensor, Labels], context: Any) -> tuple[tf.Tensor, Lab
 
 
 @contextmanager
-def _noticing_lost_machines() -> Iterator[None]:
+def noticing_lost_machines() -> Iterator[None]:
+    """Notice where another machine is gone.
+
+    Raises:
+        UserError: it is.
+    """
     try:
         yield
     except _LOST as error:
@@ -178,18 +127,3 @@ def _noticing_lost_machines() -> Iterator[None]:
             "all machines again: training goes on after the last epoch of machine 0 (TensorFlow "
             f"says: {error.message.strip().splitlines()[0]})"
         ) from None
-
-
-def _from_chief(strategy: tf.distribute.Strategy, content: bytes) -> bytes:
-    def summed(numbers: np.ndarray) -> np.ndarray:
-        own = strategy.experimental_distribute_values_from_function(
-            lambda context: numbers * (context.replica_id_in_sync_group == 0)
-        )
-        return np.asarray(strategy.reduce("SUM", own, axis=None))
-
-    length = int(summed(np.array([len(content)], np.int64))[0])
-    numbers = np.zeros(length, np.int32)
-    own = np.frombuffer(content[:length], np.uint8)
-    numbers[: len(own)] = own
-    pieces = [summed(numbers[i : i + _PIECE]) for i in range(0, length, _PIECE)]
-    return b"".join(piece.astype(np.uint8).tobytes() for piece in pieces)

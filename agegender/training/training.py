@@ -15,6 +15,7 @@ from agegender.training.callbacks import Checkpoint, EarlyStopping, Epoch, Histo
 from agegender.training.inference import for_export
 from agegender.training.optimizer import optimizer
 from agegender.training.parameters import Training
+from agegender.training.strategy import from_chief, on_several_machines
 
 logger = logging.getLogger(__name__)
 
@@ -73,12 +74,12 @@ def train(
     swap = keras.callbacks.SwapEMAWeights() if options.ema_momentum else None
     early_stopping = EarlyStopping(options, swap)
     backup = Checkpoint(checkpoint, tasks, early_stopping, on_epoch)
-    several_machines = multi_worker.is_active()
+    several_machines = on_several_machines()
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if replicas > 1:
         dataset, validation = (_for_replicas(each, replicas) for each in (dataset, validation))
     if several_machines:
-        backup.load(multi_worker.from_chief(checkpoint))
+        backup.load(from_chief(checkpoint))
     resumed = backup.history.resumed
     if resumed:
         logger.info("resuming after epoch %d", resumed)
