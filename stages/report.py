@@ -23,7 +23,7 @@ SPLIT = Path("data/split")
 RAW = Path("data/raw")
 REPORT = Path("report/index.html")
 # A link to dvc.yaml, which DVC does not accept as a dependency.
-PLOTS = Path("plots.yaml")
+PLOTS = Path("agegender/report/plots/definitions.yaml")
 # The main output of each stage, whose digest finds the record of its time.
 OUTPUTS = {
     "download": "data/raw/manifest.csv",

@@ -58,7 +58,7 @@ def train(case: str, folder: Path, work: Path) -> None:
     def batches(seed: int, epoch: EpochNumber) -> Dataset:
         return training_photos(folder, "train", options.batch_size, BOTH, seed, epoch, change)
 
-    def told(epoch: Epoch) -> None:
+    def on_epoch(epoch: Epoch) -> None:
         epochs.append(epoch)
         print(f"{case}: epoch {len(epochs)}", flush=True)
 
@@ -73,7 +73,7 @@ def train(case: str, folder: Path, work: Path) -> None:
         options,
         5,
         checkpoints,
-        told,
+        on_epoch,
     )
     np.savez(work / f"{case}.npz", *network.get_weights())
     (work / f"{case}.json").write_text(json.dumps(epochs))

@@ -1,4 +1,4 @@
-"""The data of the plots of one model on one split, as CSV files that DVC and the report read."""
+"""The data of the plots of one model on one split, as CSV files."""
 
 from pathlib import Path
 from statistics import NormalDist

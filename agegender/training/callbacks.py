@@ -168,7 +168,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def saved_epochs(path: Path) -> int:
-    """How many epochs the checkpoint at ``path`` has behind it; 0 if there is none."""
+    """How many epochs the checkpoint at ``path`` is of; 0 if there is none."""
     _, state = _read(path.read_bytes() if path.exists() else b"")
     return len(state.get("epochs", []))
 

@@ -13,7 +13,7 @@ Weight = Annotated[float, Field(gt=0, le=1000)]
 
 
 class Training(Section):
-    """How a network is trained; the defaults in params.yaml are the source report's."""
+    """How a network is trained."""
 
     seed: Seed | None
     ensemble_size: Annotated[int, Field(ge=1, le=32)]
