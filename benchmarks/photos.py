@@ -50,3 +50,11 @@ def preprocess(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     write_records(folder, image_size, photos, squares(jpegs, image_size), SHARD_RECORDS)
+
+
+def write_records(clone: Clone, folder: Path, **counts: int) -> Path:
+    """Bring some of the clone's photos, see `of_splits`, into TFRecords in ``folder``."""
+    clone.dvc("repro", "split")
+    photos = of_splits(clone, **counts)
+    preprocess(paths(clone, photos), photos, folder, parameters(clone.path)["image_size"])
+    return folder

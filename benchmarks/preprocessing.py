@@ -43,17 +43,18 @@ def measure(clone: Clone, sizes: Sizes) -> list[Result]:
     jpegs = paths(clone, photos)
     prepared = list(parallel_map(partial(resized, image_size, home / "prepared"), jpegs, CHUNK))
 
-    def compare(name: str, jpegs: Sequence[str], most: float | None) -> Result:
+    def compare(jpegs: Sequence[str]) -> list[float]:
         taken = interleaved(
             sizes.repetitions,
             lambda: preprocess(jpegs, photos, home / "preprocessed", image_size),
             lambda: list(parallel_map(decode, jpegs, CHUNK)),
         )
-        ours, theirs = (1000 * seconds / len(jpegs) for seconds in taken)
-        against = "against Pillow decoding them and nothing else"
-        return cost(f"preprocessing {name}, {against}", ours, theirs, "ms per photo", most)
+        return [1000 * seconds / len(jpegs) for seconds in taken]
 
+    unit, alone = "ms per photo", "against Pillow decoding them and nothing else"
+    name = f"preprocessing {len(jpegs):,} JPEGs"
+    (ours, theirs), (fitting, fitting_theirs) = compare(jpegs), compare(prepared)
     return [
-        compare(f"{len(jpegs):,} JPEGs of the size wanted", prepared, 1.2),
-        compare("as many of 200 pixels a side, which it reduces", jpegs, None),
+        cost(f"{name} of the wanted size, {alone}", fitting, fitting_theirs, unit, 1.2),
+        Result(f"{name} that it reduces, {alone}", ours, theirs, unit, ours / theirs),
     ]

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -32,21 +33,19 @@ class Result:
     theirs: float | None
     unit: str
     ratio: float | None
-    target: str
-    met: bool | None
+    target: str = ""
+    met: bool | None = None
 
 
-def speed(name: str, ours: float, theirs: float, unit: str, least: float) -> Result:
-    """Two durations: how many times faster ours is, and should be at least."""
+def faster(name: str, ours: float, theirs: float, unit: str, least: float) -> Result:
+    """Two durations, of which ours should be shorter, ``least`` times at least."""
     ratio = theirs / ours
     return Result(name, ours, theirs, unit, ratio, f"theirs / ours >= {least:g}", ratio >= least)
 
 
-def cost(name: str, ours: float, theirs: float, unit: str, most: float | None) -> Result:
-    """Two amounts: how many times theirs ours is, and should be at most, if anything is wanted."""
+def cost(name: str, ours: float, theirs: float, unit: str, most: float) -> Result:
+    """Two amounts, of which ours should be ``most`` times the other at most."""
     ratio = ours / theirs
-    if most is None:
-        return Result(name, ours, theirs, unit, ratio, "", None)
     return Result(name, ours, theirs, unit, ratio, f"ours / theirs <= {most:g}", ratio <= most)
 
 
@@ -92,15 +91,11 @@ def write(folder: Path, results: Sequence[Result], minutes: float) -> None:
 
 def _machine() -> str:
     """Processor, cores, memory, system and the versions that matter."""
-    processor = platform.processor() or platform.machine()
-    flags: list[str] = []
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                processor = line.partition(": ")[2]
-            elif line.startswith("flags"):
-                flags = [flag for flag in ("avx512f", "avx512_bf16") if flag in line.split()]
+    known = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
+    model = re.search(r"^model name\s*: (.*)$", known, re.MULTILINE)
+    processor = model[1] if model else platform.processor() or platform.machine()
+    flags = [flag for flag in ("avx512f", "avx512_bf16") if f" {flag} " in known]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{' '.join([processor, *flags])}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, "

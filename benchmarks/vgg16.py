@@ -15,10 +15,10 @@ from agegender.vgg16.frozen.backbone import Backbone, load_weights
 from agegender.vgg16.frozen.embedding import embed
 from agegender.vgg16.network import build
 from agegender.vgg16.parameters import TrainVgg16
-from benchmarks.feeding import compiled
+from benchmarks.custom import compiled
 from benchmarks.measure import interleaved
-from benchmarks.photos import of_splits, parameters, paths, preprocess
-from benchmarks.results import Result, speed
+from benchmarks.photos import parameters, write_records
+from benchmarks.results import Result, faster
 from benchmarks.sizes import Sizes
 from tests.clones import Clone
 
@@ -30,33 +30,29 @@ SEED = 1
 
 def measure(clone: Clone, sizes: Sizes) -> list[Result]:
     """Both ways with the same layers, batches, optimizer and epochs."""
-    clone.dvc("repro", "split", "download_vgg16")
-    given = parameters()
-    tasks = given["tasks"]
+    clone.dvc("repro", "download_vgg16")
+    given, image_size = parameters(), parameters(clone.path)["image_size"]
     changes = {"unfreeze": "none", "epochs": EPOCHS, "patience": 0}
-    options = TrainVgg16.parse(given["train_vgg16"] | changes)
+    options, tasks = TrainVgg16.parse(given["train_vgg16"] | changes), given["tasks"]
     size = options.batch_size
     enable_determinism(SEED, options.intra_op_threads)
-    image_size = parameters(clone.path)["image_size"]
     folder = clone.path.parent / "head"
     folder.mkdir()
     counts = {"train": sizes.head, "validation": int(sizes.head * VALIDATION)}
-    some = of_splits(clone, **counts)
-    preprocess(paths(clone, some), some, folder / "records", image_size)
+    records = write_records(clone, folder / "records", **counts)
     weights = load_weights(clone.path / "data/vgg16/vgg16.npz")
     frozen = Backbone(image_size, "none", weights).model()
 
     def embed_photos() -> None:
         for split in counts:
             (folder / f"{split}.npy").unlink(missing_ok=True)
-            embed(frozen, folder / "records", split, folder / f"{split}.npy", size)
+            embed(frozen, records, split, folder / f"{split}.npy", size)
 
     def train_head() -> None:
         checkpoint, epoch = folder / "checkpoint.npz", EpochNumber()
         checkpoint.unlink(missing_ok=True)
         training, validation = (
-            (np.load(folder / f"{split}.npy", "r"), read_labels(folder / "records", split))
-            for split in counts
+            (np.load(folder / f"{split}.npy", "r"), read_labels(records, split)) for split in counts
         )
         train(
             build(options, image_size, tasks, weights),
@@ -73,7 +69,7 @@ def measure(clone: Clone, sizes: Sizes) -> list[Result]:
     whole = keras.Model(image, build(options, image_size, tasks, weights)(frozen(image)))
     usual, data = compiled(whole, options, tasks), {}
     for split, count in counts.items():
-        batches = photos(folder / "records", split, size, tasks)
+        batches = photos(records, split, size, tasks)
         part = batches.take(count * sizes.usual // sizes.head // size or 1)
         data[split] = part.cache().prefetch(tf.data.AUTOTUNE)
 
@@ -90,6 +86,6 @@ def measure(clone: Clone, sizes: Sizes) -> list[Result]:
     name = f"VGG16's head, {EPOCHS} epochs of {sizes.head:,} photos"
     against = "against `model.fit` through the frozen base"
     return [
-        speed(f"{name}, embedding included, {against}", embedding + head, theirs, "s", 8),
-        speed(f"{name}, when only the head changes, {against}", head, theirs, "s", 50),
+        faster(f"{name}, embedding included, {against}", embedding + head, theirs, "s", 8),
+        faster(f"{name}, when only the head changes, {against}", head, theirs, "s", 50),
     ]
