@@ -32,7 +32,6 @@ BOTH = ["gender", "age"]
 DEFAULTS = yaml.safe_load(Path("params.yaml").read_text())
 COMMON = {"dropout": 0.0, "batch_size": 8, "epochs": 3, "dense_units": [8], "filters": [4, 8]}
 CASES: dict[str, dict[str, Any]] = {
-    "plain": {},
     "everything": {
         "batch_normalization": True,
         "age_head": "distribution",
@@ -45,7 +44,7 @@ CASES: dict[str, dict[str, Any]] = {
         "restore_best_weights": True,
         "augmentation": DEFAULTS["embed_vgg16"]["augmentation"],
     },
-    "long": {"epochs": 12},
+    "long": {"epochs": 6},
 }
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import math
 import time
 import zipfile
@@ -16,6 +17,8 @@ import numpy as np
 from agegender.common.files import atomic_write
 from agegender.training.objective import curves
 from agegender.training.parameters import Training
+
+logger = logging.getLogger(__name__)
 
 # One epoch's values: {"train": {"loss": ...}, "validation": {...}}.
 Epoch = dict[str, dict[str, float]]
@@ -142,7 +145,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Keep the state, then tell what was measured."""
+        """Keep the state, then report what was measured."""
         self.history.epochs.append(curves(logs or {}, self._tasks))
         self.history.seconds.append(time.perf_counter() - self._began)
         early = self._early_stopping
@@ -160,7 +163,14 @@ class Checkpoint(keras.callbacks.Callback):
         with atomic_write(self._path, sync=True) as temporary, temporary.open("wb") as file:
             encoded = np.frombuffer(json.dumps(state).encode(), np.uint8)
             np.savez(file, *arrays, *(early.best_weights or []), state=encoded)
-        self._on_epoch(self.history.epochs[-1])
+        values = self.history.epochs[-1]
+        parts = [
+            f"{name} {value:.3f} (validation {values['validation'][name]:.3f})"
+            for name, value in values["train"].items()
+        ]
+        seconds = self.history.seconds[-1]
+        logger.info("epoch %d, %.1f s: %s", epoch + 1, seconds, ", ".join(parts))
+        self._on_epoch(values)
 
     def _variables(self) -> list[keras.Variable]:
         """Weights, dropout's random state and the optimizer's variables, in a fixed order."""

@@ -4,7 +4,6 @@ Keras 3's `fit` does not run under MultiWorkerMirroredStrategy. Machines find ea
 TF_CONFIG: https://www.tensorflow.org/guide/distributed_training#multiworkermirroredstrategy.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,8 +15,6 @@ import tensorflow as tf
 from agegender.common.errors import UserError
 from agegender.training import objective
 from agegender.training.parameters import Training
-
-logger = logging.getLogger(__name__)
 
 Labels = dict[str, tf.Tensor]
 
@@ -96,8 +93,6 @@ def fit(
             logs |= {f"val_{name}": v for name, v in run(test_step, validation_data).items()}
             listening.on_test_end(logs)
             listening.on_epoch_end(epoch, logs)
-            values = ", ".join(f"{name} {value:.3f}" for name, value in logs.items())
-            logger.info("epoch %d/%d: %s", epoch + 1, epochs, values)
             if model.stop_training:
                 break
         model.optimizer.finalize_variable_values(model.trainable_variables)

@@ -97,7 +97,8 @@ def train(
     if several_machines:
         multi_worker.fit(model, dataset, tasks=tasks, options=options, **arguments)
     else:
-        model.fit(dataset, shuffle=False, verbose=1 if sys.stdout.isatty() else 2, **arguments)
+        # A progress bar in a terminal; the checkpoint logs a line per epoch.
+        model.fit(dataset, shuffle=False, verbose=int(sys.stdout.isatty()), **arguments)
     if len(backup.history.epochs) < options.epochs:
         best = early_stopping.best_epoch + 1
         logger.info("stopped early: no lower validation loss since epoch %d", best)
