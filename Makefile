@@ -15,7 +15,7 @@ help:
 	@echo 'make test          set up .venv, check style and types, run every test'
 	@echo 'make serve         show the report at http://localhost:$(PORT)/ (make PORT=8080 serve for another)'
 	@echo 'make verify        run the pipeline in two clean clones of the last commit and compare the outputs'
-	@echo 'make crash-test    kill a small pipeline at many random moments and compare the outputs'
+	@echo 'make test-slow     run the slow tests: unusual settings, and kills at many random moments'
 	@echo 'make bench         measure speed and memory, write benchmarks/; under 15 minutes'
 	@echo 'make requirements  compile the requirements files from requirements.in to the newest versions'
 	@echo 'make clean         remove .venv, unfinished work and caches of tools; keep all results'
@@ -43,7 +43,7 @@ verify: .venv/installed
 	echo 'The stages wrote the same bytes in both clones'; \
 	cmp -s dvc.lock "$$folder/first/dvc.lock" || echo 'dvc.lock here is of other inputs or another processor'
 
-crash-test: .venv/installed versions.yaml
+test-slow: .venv/installed versions.yaml
 	@$(USE_VENV); python -m pytest -s tests/slow
 
 serve:

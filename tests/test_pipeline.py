@@ -87,9 +87,9 @@ def test_experiments(reproduced: Reproduced, tmp_path: Path) -> None:
     assert "train_vgg16" not in ran(again) and "cached" in again
 
     try:
-        clone.dvc("exp", "run", "--queue", "-S", "report.gallery_images=2,3")
+        clone.dvc("exp", "run", "--queue", "-S", "report.gallery_images=2")
         clone.dvc("queue", "start", "--jobs", "1")
-        wait_until(lambda: clone.dvc("queue", "status").count("Success") == 2, 300)
+        wait_until(lambda: clone.dvc("queue", "status").count("Success") == 1, 300)
     finally:
         clone.dvc("queue", "stop", "--kill")
     shown = pd.read_csv(io.StringIO(clone.dvc("exp", "show", "--csv")))
@@ -109,21 +109,6 @@ def test_a_relative_source_means_the_same_in_a_temporary_experiment(
     printed = clone.dvc("exp", "run", "--temp", "-S", "download.source=../faces", "split")
     assert ran(printed)[0] == "download"
     assert "30 kept" in printed
-
-
-def test_three_photos_of_one_gender_are_enough(reproduced: Reproduced, tmp_path: Path) -> None:
-    clone = reproduced.copy(tmp_path)
-    men = tmp_path / "men"
-    men.mkdir()
-    usable = pd.read_csv(clone.path / "data/split/train.csv").query("gender == 0")
-    for name in usable.drop_duplicates("group")["file"][:3]:
-        (men / name).write_bytes((clone.path / "data/raw" / name).read_bytes())
-    clone.set_parameters(download={"source": str(men)}, train_custom={"epochs": 1})
-    printed = clone.dvc("repro", "evaluate@custom")
-    assert "1 train, 1 validation, 1 test" in printed and "Warning" not in printed
-    metrics = json.loads((clone.path / "metrics/custom.json").read_text())
-    assert metrics["n"] == 1 and metrics["gender"]["auc"] is None
-    assert "custom CNN" in clone.run("python", "-m", "agegender", "metrics")
 
 
 def test_a_wrong_parameter_is_one_line_and_touches_nothing(

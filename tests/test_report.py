@@ -147,43 +147,6 @@ def test_all_of_the_report_is_printed(
 
 
 # The structure and the objective of recipes/best.yaml, as small as they go.
-BEST: dict[str, Any] = {
-    "epochs": 1,
-    "ensemble_size": 2,
-    "batch_normalization": True,
-    "age_head": "distribution",
-    "age_estimate": "median",
-    "tta_flip": True,
-}
-
-
-def test_one_task_one_epoch_and_all_photos_have_a_report(
-    reproduced: Reproduced, browser: Browser, tmp_path: Path
-) -> None:
-    clone = reproduced.copy(tmp_path)
-    clone.set_parameters(
-        tasks=["age"],
-        train_on="train+validation",
-        train_custom=BEST,
-        train_vgg16=BEST | {"unfreeze": "block5"},
-    )
-    clone.dvc("repro")
-    page, faults = look(browser, clone.path / "report/index.html", 390)
-    assert faults == []
-    text = page.inner_text("body")
-    assert "MAE" in text and "AUC" not in text and "Probability" not in text
-    for words in (
-        "was trained on the validation photos too",
-        "including those of validation",
-        "-S train_on=train",
-        "the first of 2 networks",
-    ):
-        assert words in text
-    page.close()
-    plots = dvc_plots(clone, "show")
-    assert len(plots) >= 5 and "roc" not in plots
-
-
 def test_gender_alone_has_a_report(
     reproduced: Reproduced, browser: Browser, tmp_path: Path
 ) -> None:

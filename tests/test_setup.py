@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.clones import ROOT, Clone
@@ -11,15 +10,14 @@ from tests.conftest import Reproduced
 from tools.versions import pins
 
 
-@pytest.mark.parametrize("python", ["3.11", "3.13"])
-def test_cuda_s_packages_fit_the_others(tmp_path: Path, python: str) -> None:
+def test_cuda_s_packages_fit_the_others(tmp_path: Path) -> None:
     gpu = (ROOT / "requirements-gpu.txt").read_text()
     assert "--requirement requirements.txt\n" in gpu
     # Other packages are pinned once, in requirements.txt.
     own, shared = pins(gpu), pins((ROOT / "requirements.txt").read_text())
     assert own.keys() & shared.keys() == set()
     assert f"tensorflow[and-cuda]=={shared['tensorflow']}\n" in gpu
-    platform = ("--python-version", python, "--python-platform", "x86_64-manylinux_2_28")
+    platform = ("--python-version", "3.13", "--python-platform", "x86_64-manylinux_2_28")
     clone = Clone(ROOT, tmp_path)
     resolved = clone.run("tools/uv", "pip", "compile", "--quiet", *platform, "requirements-gpu.txt")
     found = pins(resolved)

@@ -1,4 +1,4 @@
-"""A pipeline that is killed all the way through ends as one left in peace: `make crash-test`."""
+"""A pipeline that is killed all the way through ends as one left in peace: `make test-slow`."""
 
 import os
 import random
