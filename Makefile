@@ -72,7 +72,7 @@ clean:
 	find agegender benchmarks cli portraits stages tests tools -name __pycache__ -exec rm -rf {} +
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + "; run make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "error: TensorFlow needs Python 3.11, 3.12 or 3.13 here, and $(PYTHON) is " + sys.version.split()[0] + "; run make PYTHON=python3.12")'
 	@echo 'Making .venv'
 	@$(PYTHON) -m venv .venv
 
