@@ -14,7 +14,7 @@ from agegender.preparation.screening import (
     check_images,
     check_names,
     counts,
-    hash_photos,
+    read_thumbnails,
     write_rejected,
 )
 from agegender.preparation.splits import split_photos
@@ -32,8 +32,12 @@ def main() -> None:
 
     labelled, rejected_names = check_names(read_manifest(RAW))
     paths = (f"{RAW}/{file}" for file in labelled["file"])
-    hashes = progress_bar(hash_photos(paths), desc="checking", unit="photos", total=len(labelled))
-    photos, rejected_images = check_images(labelled, hashes, options.near_duplicate_bits)
+    thumbnails = progress_bar(
+        read_thumbnails(paths), desc="checking", unit="photos", total=len(labelled)
+    )
+    photos, rejected_images, pairs = check_images(
+        labelled, thumbnails, options.near_duplicate_correlation
+    )
     rejected = pd.concat([rejected_names, rejected_images])
     write_rejected(REJECTED, rejected)
     try:
@@ -47,7 +51,8 @@ def main() -> None:
     for split, members in splits.items():
         write_photos(SPLIT / f"{split}.csv", members)
     METRICS.parent.mkdir(exist_ok=True)
-    METRICS.write_text(json.dumps(counts(splits, rejected), indent=2) + "\n", encoding="utf-8")
+    counted = counts(splits, rejected, pairs)
+    METRICS.write_text(json.dumps(counted, indent=2) + "\n", encoding="utf-8")
     sizes = ", ".join(f"{len(members)} {split}" for split, members in splits.items())
     print(f"{len(photos) + len(rejected)} files: {sizes}, {len(rejected)} rejected ({REJECTED})")
     record_time("split", Path("data/split/train.csv"))

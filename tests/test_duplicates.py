@@ -1,49 +1,52 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from PIL import Image, ImageEnhance
 
 from agegender.preparation import duplicates
-from agegender.preparation.duplicates import find_copies, near_duplicates, perceptual_hash
+from agegender.preparation.duplicates import find_copies, near_duplicates
 
 
-def picture(seed: int) -> Image.Image:
-    coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return Image.fromarray(coarse).resize((128, 128), Image.Resampling.BICUBIC)
+def drawn(count: int, seed: int) -> np.ndarray:
+    """Thumbnails of soft noise, none like another, shape (count, 32, 32)."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (count, 8, 8), dtype=np.uint8)
+    return coarse.repeat(4, axis=1).repeat(4, axis=2)
 
 
-def distance(one: int, other: int) -> int:
-    return (one ^ other).bit_count()
-
-
-def test_hashes_survive_resizing_and_brightness_but_not_another_picture() -> None:
-    hashed = perceptual_hash(picture(1))
-    assert distance(hashed, perceptual_hash(picture(1).resize((90, 90)))) <= 4
-    assert distance(hashed, perceptual_hash(ImageEnhance.Brightness(picture(1)).enhance(0.8))) <= 4
-    assert distance(hashed, perceptual_hash(picture(2))) > 12
-
-
-@given(
-    st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 255), max_size=40),
-    st.integers(0, 20),
-    st.integers(1, 200),
-)
-def test_groups_are_those_of_a_plain_search(hashes: list[int], bits: int, comparisons: int) -> None:
-    plain = list(range(len(hashes)))
-    for i, one in enumerate(hashes):
-        for j, other in enumerate(hashes[:i]):
-            if distance(one, other) <= bits:
-                plain = [plain[j] if group == plain[i] else group for group in plain]
+@pytest.mark.parametrize("rows", [1, 7, 256])
+def test_groups_are_those_of_a_plain_search(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    originals = drawn(20, 2)
+    # Chains: each copy is made of an earlier photo or copy.
+    pictures = list(originals)
+    for number in rng.integers(0, 20, 30):
+        copy = pictures[number] + rng.normal(0, 12, (32, 32))
+        pictures.append(np.clip(copy * 0.8, 0, 255)[:, :: rng.choice([1, -1])])
+    thumbnails = np.array(pictures).astype(np.uint8)[rng.permutation(50)]
+    flat = thumbnails.reshape(50, -1)
+    mirrored = thumbnails[:, :, ::-1].reshape(50, -1)
+    same = np.corrcoef(flat) >= 0.955
+    mirror = np.corrcoef(flat, mirrored)[:50, 50:] >= 0.955
+    plain = list(range(50))
+    for i, j in zip(*np.nonzero(same | mirror), strict=True):
+        plain = [plain[j] if group == plain[i] else group for group in plain]
     order = list(dict.fromkeys(plain))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duplicates, "_COMPARISONS", comparisons)
-        assert near_duplicates(hashes, bits).tolist() == [order.index(group) for group in plain]
+
+    monkeypatch.setattr(duplicates, "_ROWS", rows)
+    groups, pairs = near_duplicates(thumbnails, 0.955)
+    assert groups.tolist() == [order.index(group) for group in plain]
+    assert pairs == {
+        "same": np.triu(same, 1).sum(),
+        "mirrored": np.triu(mirror & ~same, 1).sum(),
+        "cropped": 0,
+    }
+    assert len(order) == 20 and pairs["same"] and pairs["mirrored"]
 
 
-def test_a_thousand_linked_hashes_are_one_group() -> None:
-    assert not near_duplicates(list(range(1024)), 10).any()
+def test_pictures_that_show_nothing_are_not_joined() -> None:
+    shade = np.linspace(0, 1, 32)[:, None] * np.ones(32)
+    empty = [(level + 6 * shade).astype(np.uint8) for level in range(0, 250, 5)]
+    assert len(set(near_duplicates(np.array(empty), 0.955)[0])) == 50
+    assert near_duplicates(np.array(empty[:0]).reshape(0, 32, 32), 0.955)[0].size == 0
 
 
 def test_copies_are_duplicates_and_all_rejected_where_their_labels_differ() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 
 from agegender.preparation.images import MAX_PIXELS, RejectedImageError, decode, fit, square
 
@@ -167,6 +167,45 @@ def test_exif_orientation_is_applied(kind: str) -> None:
         assert square(content, 32) == fit(decode(content, 32), 32).tobytes()
     corrupt = encoded(upright, kind, exif=b"Exif\0\0II*\0" + b"\xff" * 40)
     assert pixels(corrupt).shape == (32, 48, 3)
+
+
+def profile(name: str, data: bytes) -> str:
+    """As ImageMagick writes a profile into PNG's text."""
+    return f"\n{name}\n{len(data):8}\n" + data.hex("\n", 36) + "\n"
+
+
+def test_orientation_is_seen_wherever_it_stands() -> None:
+    drawn = noise(64, 5)
+    turned = drawn.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    raw = exif.tobytes()
+    attribute = b'<rdf:Description tiff:Orientation="6"/>'
+    packets = [
+        attribute,
+        b"<rdf:Description tiff:Orientation = '6'/>",
+        b"<tiff:Orientation>\n6</tiff:Orientation>",
+    ]
+    undefined = Image.Exif()
+    undefined[0x0112] = 0
+    corrupt = b"Exif\0\0II*\0" + b"\xff" * 40
+    texts = [("XML:com.adobe.xmp", packet.decode()) for packet in packets]
+    for name, data in {"exif": raw, "APP1": raw, "xmp": attribute}.items():
+        texts.append((f"Raw profile type {name}", profile(name, data)))
+    files = []
+    for kind in ("JPEG", "WEBP"):
+        files += [encoded(turned, kind, xmp=packet, quality=95) for packet in packets]
+        for other in (undefined.tobytes(), corrupt):
+            files.append(encoded(turned, kind, exif=other, xmp=attribute, quality=95))
+    for key, text in texts:
+        for add in (PngImagePlugin.PngInfo.add_text, PngImagePlugin.PngInfo.add_itxt):
+            for zipped in (False, True):
+                info = PngImagePlugin.PngInfo()
+                add(info, key, text, zip=zipped)
+                files.append(encoded(turned, pnginfo=info))
+    for content in files:
+        assert np.abs(pixels(content) - np.asarray(drawn)).mean() < 8
+        assert square(content, 64) == decode(content, 64).tobytes()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageOps
 
 import stages.preprocess
 import stages.split
@@ -18,12 +18,13 @@ from agegender.download.manifest import Entry, write_manifest
 from agegender.networks import datasets
 from agegender.photos.photos import LABELS, SPLITS, read_photos
 from agegender.photos.records import read_index, read_labels
+from portraits.archive import draw_samples
 from stages.common.stage import Parameters, _remedy
 
 DECLARED = {
     "seed": 1,
     "image_size": 32,
-    "split": {"validation": 0.1, "test": 0.2, "near_duplicate_bits": 4},
+    "split": {"validation": 0.1, "test": 0.2, "near_duplicate_correlation": 0.955},
     "preprocess": {"shard_records": 8},
 }
 
@@ -87,27 +88,54 @@ def test_every_file_is_in_exactly_one_list(raw: dict[str, bytes]) -> None:
     assert json.loads(Path("metrics/split.json").read_text()) == {
         "images": {"total": 48, "train": 29, "validation": 4, "test": 8, "rejected": 7},
         "rejected": {"source": 1, "name": 1, "image": 2, "duplicate": 1, "contradiction": 2},
-        "near_duplicates": {"groups": 0, "photos": 0},
+        "near_duplicates": {
+            "groups": 0,
+            "photos": 0,
+            "pairs": {"same": 0, "mirrored": 0, "cropped": 0},
+        },
     }
     for file, *labels in read_photos(Path("data/split/train.csv"))[LABELS].to_numpy():
         assert file.startswith("_".join(map(str, labels)) + "_")
 
 
-def test_a_recompressed_photo_stays_on_the_side_of_its_original(raw: dict[str, bytes]) -> None:
-    for i in range(20):
-        buffer = io.BytesIO()
-        Image.open(io.BytesIO(jpeg(i))).save(buffer, "WEBP", quality=60)
-        raw[name(200 + i)] = buffer.getvalue()
-    fill(raw)
+def changed(content: bytes, change: int) -> bytes:
+    """A copy of the drawn portrait ``content``, changed in the way ``change``."""
+    image: Image.Image = Image.open(io.BytesIO(content))
+    # 2 to 4 % of the sides are cut off.
+    edge = change // 6 % 3 + 2
+    image = [
+        image.resize((90, 90)),
+        image,
+        ImageOps.mirror(image),
+        image.crop((edge, edge, 200 - edge, 200 - edge)),
+        ImageEnhance.Brightness(image).enhance(1.3),
+        ImageOps.mirror(image).convert("L").resize((120, 150)),
+    ][change % 6]
+    buffer = io.BytesIO()
+    image.save(buffer, ("JPEG", "WEBP")[change % 2], quality=30)
+    return buffer.getvalue()
+
+
+def test_copies_stay_on_the_side_of_their_original_and_strangers_are_alone(
+    raw: dict[str, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "drawn").mkdir()
+    draw_samples(tmp_path / "drawn", 300, 3)
+    files = {path.name: path.read_bytes() for path in sorted((tmp_path / "drawn").iterdir())}
+    # Not the corrupt ones, which were drawn last.
+    good = sorted(files, key=lambda file: file.split("_")[-1])[:300]
+    copies = {name(i): (file, changed(files[file], i)) for i, file in enumerate(good[::5])}
+    fill({file: files[file] for file in good} | {file: copy for file, (_, copy) in copies.items()})
     stages.split.main()
     places: dict[str, tuple[str, int]] = {}
     for split in SPLITS:
         photos = read_photos(Path(f"data/split/{split}.csv"))
         places |= {file: (split, group) for file, *_, group in photos.to_numpy()}
-    for i in range(20):
-        assert places[name(200 + i)] == places[name(i, 3 * i % 100)]
-    metrics = json.loads(Path("metrics/split.json").read_text())
-    assert metrics["near_duplicates"] == {"groups": 20, "photos": 40}
+    for copy, (original, _) in copies.items():
+        assert places[copy] == places[original]
+    counted = json.loads(Path("metrics/split.json").read_text())["near_duplicates"]
+    assert counted["groups"] == len(copies) and counted["photos"] == 2 * len(copies)
+    assert min(counted["pairs"].values()) > 0 and sum(counted["pairs"].values()) == len(copies)
 
 
 def test_too_little_data_is_explained(raw: dict[str, bytes]) -> None:

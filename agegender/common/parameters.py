@@ -19,6 +19,7 @@ RENAMED = {
     "convolutions": "convs_per_block",
     "members": "ensemble_size",
     "mirror": "tta_flip",
+    "near_duplicate_bits": "near_duplicate_correlation",
     "shift_cells": "feature_shift",
     "threads": "intra_op_threads",
     "zooms": "tta_zooms",

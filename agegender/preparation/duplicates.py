@@ -1,8 +1,5 @@
 """Photos that are the same, byte for byte or to the eye."""
 
-from collections.abc import Sequence
-
-import imagehash
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,13 +9,22 @@ from scipy.sparse.csgraph import connected_components
 
 from agegender.photos.photos import LABELS
 
-# Comparisons at a time: 8 MiB of differences, whatever the number of photos.
-_COMPARISONS = 2**20
+# Pixels a side of the thumbnails that are compared.
+SIDE = 32
+# Standard deviation in grey levels below which a picture shows too little to be compared.
+_MIN_CONTRAST = 4
+# Another crop: up to twice this share of the sides is cut off. Such pairs correlate less by at
+# most _CROP_LOSS before the crop is allowed for.
+_CROPPED = 0.02
+_CROP_LOSS = 0.1
+# Photos, and pairs of photos, that are compared with others at a time.
+_ROWS = 256
+_PAIRS = 4096
 
 
-def perceptual_hash(image: Image.Image) -> int:
-    """The 64-bit perceptual hash (DCT) of ``image``; similar pictures differ in few bits."""
-    return int(str(imagehash.phash(image)), 16)
+def thumbnail(image: Image.Image) -> NDArray[np.uint8]:
+    """``image`` in grey, squeezed to shape (32, 32)."""
+    return np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
@@ -51,27 +57,87 @@ def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["file", "kind", "reason"])
 
 
-def near_duplicates(hashes: Sequence[int] | NDArray[np.uint64], bits: int) -> NDArray[np.intp]:
-    """Group photos whose hashes differ in at most ``bits`` bits, directly or through others.
+def near_duplicates(
+    thumbnails: NDArray[np.uint8], correlation: float
+) -> tuple[NDArray[np.intp], dict[str, int]]:
+    """Group photos that show the same picture, directly or through others.
 
-    Every pair of different hashes is compared: time grows with the square of their number (a
-    second or so for 25,000), memory in proportion to it.
+    A pair does if the Pearson correlation of its thumbnails, of one's with the other's mirror
+    image, or of one's with the other's without its edges is at least ``correlation``. So
+    brightness, contrast, size and compression do not count. Pictures without contrast are alone.
+
+    Every pair is compared: time grows with the square of the number of photos (seconds for
+    24,000), memory in proportion to it.
 
     Args:
-        hashes: 64-bit numbers, shape (n,).
-        bits: the greatest Hamming distance within a pair.
+        thumbnails: as `thumbnail` makes them, shape (n, 32, 32).
+        correlation: between 0 and 1.
 
     Returns:
-        the group of each photo, shape (n,), numbered from 0 in order of first appearance.
+        the group of each photo, shape (n,), numbered from 0 in order of first appearance, and
+        the number of pairs that are the ``same``, ``mirrored``, or joined as ``cropped``.
     """
-    different, which = np.unique(np.asarray(hashes, dtype=np.uint64), return_inverse=True)
-    groups = np.arange(len(different))
-    rows = max(1, _COMPARISONS // max(1, len(different)))
-    for start in range(0, len(different), rows):
-        distances = np.bitwise_count(different[start : start + rows, None] ^ different[start:])
-        near, far = np.nonzero(distances <= bits)
-        near, far = groups[near + start], groups[far + start]
-        if np.any(near != far):
-            links = coo_array((np.ones(len(near)), (near, far)), shape=(len(groups), len(groups)))
-            groups = connected_components(links, directed=False)[1][groups]
-    return pd.factorize(groups[which])[0]
+    even, odd = _halves(thumbnails)
+    even_inside, odd_inside = _halves(_without_edges(thumbnails))
+    groups = np.arange(len(thumbnails))
+    pairs = dict.fromkeys(("same", "mirrored", "cropped"), 0)
+    for start in range(0, len(groups), _ROWS):
+        block = slice(start, start + _ROWS)
+        similar, mirror = even[block] @ even[start:].T, odd[block] @ odd[start:].T
+        # The greater of the correlations with the picture and with its mirror image.
+        similar += np.abs(mirror)
+        near, far = np.nonzero(similar >= correlation - _CROP_LOSS)
+        near, far = near[near < far], far[near < far]
+        copies = similar[near, far] >= correlation
+        mirrored = int((mirror[near, far][copies] < 0).sum())
+        pairs["mirrored"] += mirrored
+        pairs["same"] += int(copies.sum()) - mirrored
+        near, far = near + start, far + start
+        groups = _join(groups, near[copies], far[copies])
+        apart = groups[near] != groups[far]
+        near, far = near[apart], far[apart]
+        for part in range(0, len(near), _PAIRS):
+            one, other = near[part : part + _PAIRS], far[part : part + _PAIRS]
+            cropped = np.zeros(len(one), bool)
+            for outer, inner in ((one, other), (other, one)):
+                similar = np.einsum("ij,ij->i", even[outer], even_inside[inner])
+                mirror = np.einsum("ij,ij->i", odd[outer], odd_inside[inner])
+                cropped |= similar + np.abs(mirror) >= correlation
+            pairs["cropped"] += int(cropped.sum())
+            groups = _join(groups, one[cropped], other[cropped])
+    return pd.factorize(groups)[0], pairs
+
+
+def _halves(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The parts of standardized pictures that a mirror leaves and that it negates, (n, 512) each.
+
+    The correlation of two pictures is the sum of the products of their parts, and that of one
+    with the mirror image of the other the difference: both cost as much as one.
+    """
+    grey = thumbnails.astype(np.float32)
+    grey -= grey.mean(axis=(1, 2), keepdims=True)
+    lengths = np.linalg.norm(grey, axis=(1, 2), keepdims=True)
+    grey /= np.where(lengths < _MIN_CONTRAST * SIDE, np.inf, lengths * np.sqrt(np.float32(2)))
+    left, right = grey[:, :, : SIDE // 2], grey[:, :, : SIDE // 2 - 1 : -1]
+    shape = len(grey), SIDE * SIDE // 2
+    return (left + right).reshape(shape), (left - right).reshape(shape)
+
+
+def _without_edges(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    edge = _CROPPED * SIDE
+    box = (edge, edge, SIDE - edge, SIDE - edge)
+    inside = np.empty_like(thumbnails)
+    for number, grey in enumerate(thumbnails):
+        image = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box)
+        inside[number] = np.asarray(image)
+    return inside
+
+
+def _join(
+    groups: NDArray[np.intp], near: NDArray[np.intp], far: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """``groups``, with those of the photos ``near`` and ``far`` united pair by pair."""
+    if not len(near):
+        return groups
+    links = coo_array((np.ones(len(near)), (groups[near], groups[far])), shape=(len(groups),) * 2)
+    return connected_components(links, directed=False)[1][groups]

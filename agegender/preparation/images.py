@@ -1,13 +1,14 @@
 """Decoding of photos: whatever comes in is an upright RGB image, or is rejected with a reason."""
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 # What cameras, phones and the web produce. The content counts, not the extension; formats that
 # are not named here are never opened.
@@ -21,6 +22,17 @@ BACKGROUND = (255, 255, 255, 255)
 # A JPEG is decoded at 1/2, 1/4 or 1/8 where that leaves at least this many times the pixels
 # a side that are needed: by Pillow's documentation hardly different from resizing the whole.
 DRAFT_GAP = 3
+# What turns a picture upright, by its orientation (EXIF 2.32, section 4.6.4); 1 is upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_XMP_ORIENTATION = re.compile(rb"""tiff:Orientation\s*(?:=\s*["']|>)\s*([1-8])""")
 
 
 class RejectedImageError(Exception):
@@ -28,10 +40,10 @@ class RejectedImageError(Exception):
 
 
 def decode(content: bytes, size: int) -> Image.Image:
-    """The first frame of the image file ``content``, RGB, upright by its EXIF orientation.
+    """The first frame of the image file ``content``, RGB, upright by its orientation.
 
-    Transparency is laid on white. Sixteen bits a channel become the upper eight. Colour profiles
-    are ignored.
+    That is read from EXIF or XMP data, wherever a format has them. Transparency is laid on white.
+    Sixteen bits a channel become the upper eight. Colour profiles are ignored.
 
     Args:
         content: the bytes of the file.
@@ -57,8 +69,8 @@ def square(content: bytes, size: int) -> bytes:
     """
     with _rejecting(content):
         image = _open(content)
-        whole = image.size == (size, size) and "exif" not in image.info
-        if whole and image.format == "JPEG" and image.mode == "RGB":
+        whole = image.size == (size, size) and image.format == "JPEG" and image.mode == "RGB"
+        if whole and _orientation(image) == 1:
             # A photo prepared by someone, as in UTKFace's archives. simplejpeg decodes it by
             # libjpeg-turbo as Pillow does, to the same bytes, with less overhead.
             with suppress(ValueError, RuntimeError):
@@ -104,10 +116,8 @@ def _load(image: Image.Image, size: int) -> Image.Image:
     if min(image.size) >= 2 * needed:
         image.draft(None, (needed, needed))
     image.load()
-    if "exif" in image.info:
-        # Corrupt EXIF data say nothing about the picture.
-        with suppress(Exception):
-            image = ImageOps.exif_transpose(image)
+    if (method := _UPRIGHT.get(_orientation(image))) is not None:
+        image = image.transpose(method)
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int32)
         image = Image.fromarray((np.clip(wide, 0, 65535) >> 8).astype(np.uint8))
@@ -115,6 +125,30 @@ def _load(image: Image.Image, size: int) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, BACKGROUND), image)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _orientation(image: Image.Image) -> int:
+    """1 to 8, as in EXIF's tag; 1 is upright. What is corrupt says nothing about the picture."""
+    with suppress(Exception):
+        found = image.getexif().get(ExifTags.Base.Orientation)
+        if found in _UPRIGHT or found == 1:
+            return found
+    # What Pillow doesn't look into: other spellings of XMP, and the profiles that ImageMagick
+    # writes into PNG's text.
+    for name, value in image.info.items():
+        name = str(name)
+        if name in ("xmp", "XML:com.adobe.xmp") or name.startswith("Raw profile type "):
+            with suppress(Exception):
+                data = value.encode() if isinstance(value, str) else value
+                if name.startswith("Raw"):
+                    data = bytes.fromhex(value.split("\n", 3)[3])
+                if match := _XMP_ORIENTATION.search(data):
+                    return int(match[1])
+                if data.startswith(b"Exif\0\0"):
+                    exif = Image.Exif()
+                    exif.load(data)
+                    return exif[ExifTags.Base.Orientation]
+    return 1
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:

@@ -12,7 +12,7 @@ class Split(Section):
 
     validation: Annotated[float, Field(gt=0, lt=1)]
     test: Annotated[float, Field(gt=0, lt=1)]
-    near_duplicate_bits: Annotated[int, Field(ge=0, le=32)]
+    near_duplicate_correlation: Annotated[float, Field(ge=0.9, le=1)]
 
     @model_validator(mode="after")
     def _leave_some_for_training(self) -> Self:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agegender.common.parallel import parallel_map
 from agegender.download.manifest import Entry
 from agegender.photos.photos import LABELS
 from agegender.preparation import images, names
-from agegender.preparation.duplicates import find_copies, near_duplicates, perceptual_hash
+from agegender.preparation.duplicates import SIDE, find_copies, near_duplicates, thumbnail
 
-# Pixels a side, at least, of which the perceptual hash is made.
-_HASHED_SIDE = 32
 _CHUNK = 32
 
 # The checks that reject a file, in their order.
@@ -43,39 +44,44 @@ def check_names(entries: Iterable[Entry]) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
 
 
-def hash_photos(paths: Iterable[str], processes: int | None = None) -> Iterator[int | str]:
-    """The perceptual hash of each photo of ``paths``, or why it is rejected; on all cores."""
-    return parallel_map(_hash_photo, paths, _CHUNK, processes)
+def read_thumbnails(
+    paths: Iterable[str], processes: int | None = None
+) -> Iterator[NDArray[np.uint8] | str]:
+    """The thumbnail of each photo of ``paths``, or why it is rejected; on all cores."""
+    return parallel_map(_read_thumbnail, paths, _CHUNK, processes)
 
 
-def _hash_photo(path: str) -> int | str:
+def _read_thumbnail(path: str) -> NDArray[np.uint8] | str:
     try:
-        return perceptual_hash(images.decode(Path(path).read_bytes(), _HASHED_SIDE))
+        return thumbnail(images.decode(Path(path).read_bytes(), SIDE))
     except images.RejectedImageError as error:
         return str(error)
 
 
 def check_images(
-    files: pd.DataFrame, hashes: Iterable[int | str], bits: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Divide ``files`` into usable photos, in groups of (nearly) the same, and the others.
+    files: pd.DataFrame, thumbnails: Iterable[NDArray[np.uint8] | str], correlation: float
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
+    """Divide ``files`` into usable photos, in groups of near-duplicates, and the others.
 
     Args:
         files: those whose names give labels, see `check_names`.
-        hashes: what `hash_photos` gives for them, in their order.
-        bits: photos whose hashes differ by no more are in one group.
+        thumbnails: what `read_thumbnails` gives for them, in their order.
+        correlation: of near-duplicates, see `near_duplicates`.
 
     Returns:
-        ``files`` that are usable, with a column ``group``, and those rejected (see `REJECTED`).
+        ``files`` that are usable, with a column ``group``; those rejected (see `REJECTED`); and
+        the number of pairs of near-duplicates of each kind.
     """
-    files = files.assign(hash=pd.Series(list(hashes), index=files.index, dtype=object))
-    corrupt = files["hash"].map(lambda value: isinstance(value, str)).astype(bool)
+    files = files.assign(thumbnail=pd.Series(list(thumbnails), index=files.index, dtype=object))
+    corrupt = files["thumbnail"].map(lambda value: isinstance(value, str)).astype(bool)
     decoded = files[~corrupt]
     copies = find_copies(decoded)
     kept = decoded[~decoded["file"].isin(copies["file"])]
-    photos = kept.assign(group=near_duplicates(kept["hash"].tolist(), bits))
-    unreadable = files[corrupt].rename(columns={"hash": "reason"}).assign(kind="image")
-    return photos, pd.concat([unreadable[REJECTED], copies], ignore_index=True)
+    compared = np.array(kept["thumbnail"].tolist(), np.uint8).reshape(-1, SIDE, SIDE)
+    groups, pairs = near_duplicates(compared, correlation)
+    unreadable = files[corrupt].rename(columns={"thumbnail": "reason"}).assign(kind="image")
+    rejected = pd.concat([unreadable[REJECTED], copies], ignore_index=True)
+    return kept.drop(columns="thumbnail").assign(group=groups), rejected, pairs
 
 
 def write_rejected(path: Path, rejected: pd.DataFrame) -> None:
@@ -84,7 +90,9 @@ def write_rejected(path: Path, rejected: pd.DataFrame) -> None:
     table.to_csv(path, index=False, lineterminator="\n")
 
 
-def counts(splits: Mapping[str, pd.DataFrame], rejected: pd.DataFrame) -> dict[str, dict[str, int]]:
+def counts(
+    splits: Mapping[str, pd.DataFrame], rejected: pd.DataFrame, pairs: dict[str, int]
+) -> dict[str, dict[str, Any]]:
     """How many files came in and where they went, in the form of metrics/split.json."""
     photos = pd.concat(splits.values())
     shared = photos["group"].value_counts()
@@ -96,5 +104,9 @@ def counts(splits: Mapping[str, pd.DataFrame], rejected: pd.DataFrame) -> dict[s
             "rejected": len(rejected),
         },
         "rejected": {kind: int((rejected["kind"] == kind).sum()) for kind in KINDS},
-        "near_duplicates": {"groups": len(shared), "photos": int(shared.sum())},
+        "near_duplicates": {
+            "groups": len(shared),
+            "photos": int(shared.sum()),
+            "pairs": pairs,
+        },
     }
