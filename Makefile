@@ -4,6 +4,8 @@
 PYTHON = python3
 # GPU=1 installs TensorFlow with CUDA, for NVIDIA's GPUs on Linux.
 GPU =
+# Where the photos are: make SOURCE='/home/me/my faces.zip' repro; params.yaml keeps it.
+SOURCE =
 # Where `make serve` shows the report.
 PORT = 8000
 
@@ -20,11 +22,18 @@ help:
 	@echo 'make requirements  compile the requirements files from requirements.in to the newest versions'
 	@echo 'make clean         remove .venv, unfinished work and caches of tools; keep all results'
 	@echo
+	@echo 'make SOURCE=PATH repro        makes PATH download.source in params.yaml first: photos of your own'
 	@echo 'make GPU=1 repro              sets up .venv with CUDA, for an NVIDIA GPU on Linux'
 	@echo 'make PYTHON=python3.12 repro  sets up .venv with another Python than python3'
 
-repro: .venv/installed$(GPU) versions.yaml
-	@$(USE_VENV); python -m agegender check && dvc repro && python -m agegender metrics
+repro: .git .venv/installed$(GPU) versions.yaml
+	@$(USE_VENV); test -z "$$SOURCE" || python -m agegender source "$$SOURCE" && \
+	python -m agegender check && dvc repro && python -m agegender metrics
+
+# DVC needs one, and an archive of the files, such as GitHub's, has none.
+.git:
+	@grep -qs no_scm .dvc/config.local || { echo 'error: this folder is not a git repository, as DVC' \
+	    'needs; run `git init` here, or download the project by `git clone`' >&2; exit 1; }
 
 test: .venv/installed$(GPU) versions.yaml
 	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest -n 2 --dist loadfile

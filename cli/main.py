@@ -1,4 +1,4 @@
-"""The command line: ``python -m agegender check | summary MODEL | metrics | recipe NAME``.
+"""The command line: ``python -m agegender check | source PATH | summary MODEL | ...``.
 
 It is used from the project's folder and reads what lies there.
 """
@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agegender.common.errors import UserError
+from agegender.common.files import atomic_write
+from agegender.download.manifest import refuse_other_files
+from agegender.download.source import local_path, refuse_written
 from cli.parameters import Document
 from stages.common import process
+from stages.common.stage import project_root
 
 if TYPE_CHECKING:
     from agegender.evaluation.scores import Score
@@ -21,6 +25,8 @@ RECIPES = Path("recipes")
 RENAMED_RECIPES = {"source-report": "reference-report"}
 METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
 REPORT = Path("report/index.html")
+# The second is what a kill may leave.
+RAW = (Path("data/raw"), Path("data/raw.previous"))
 MODELS = {"custom": "custom CNN", "vgg16": "VGG16"}
 
 
@@ -38,6 +44,55 @@ def _parsed(values: Any) -> Document:
         return Document.parse(values)
     except UserError as error:
         raise UserError(f"{PARAMETERS}: {error}") from None
+
+
+def check_files(document: Document) -> None:
+    """Make sure that no file of the user's is where stages, or DVC before them, clear up.
+
+    Raises:
+        UserError: there is one.
+    """
+    root, written = project_root(), {"progress"}
+    for block in _read_yaml(Path("dvc.yaml"))["stages"].values():
+        for out in [*block.get("outs", []), *block.get("metrics", [])]:
+            path = out if isinstance(out, str) else next(iter(out))
+            # In data/ users may keep theirs, too.
+            top = path.partition("/")[0]
+            written |= {path, f"{path}.partial", f"{path}.previous"} if top == "data" else {top}
+    for name in ("download", "download_vgg16"):
+        try:
+            source = getattr(document, name).source
+            refuse_written(source, root, [root / each for each in sorted(written)])
+        except UserError as error:
+            raise UserError(f"{PARAMETERS}: {name}.source: {error}") from None
+    for folder in RAW:
+        refuse_other_files(folder)
+
+
+def source(path: str) -> None:
+    """Write ``path`` to params.yaml as download.source; all else there stays as it is.
+
+    Raises:
+        UserError: params.yaml with it would be rejected, or there is no such file or folder.
+    """
+    from ruamel.yaml import YAML
+
+    check()
+    editor = YAML()
+    editor.preserve_quotes, editor.width = True, 2**20
+    editor.representer.add_representer(
+        type(None),
+        lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
+    )
+    values = editor.load(PARAMETERS.read_text(encoding="utf-8"))
+    if values["download"]["source"] == path:
+        return
+    values["download"]["source"] = path
+    check_files(_parsed(values))
+    if path not in ("sample", "utkface") and "://" not in path:
+        local_path(path, project_root())
+    with atomic_write(PARAMETERS) as temporary, temporary.open("w", encoding="utf-8") as file:
+        editor.dump(values, file)
 
 
 def recipe(name: str) -> None:
@@ -167,7 +222,9 @@ def main() -> None:
     """Run the command that the arguments name."""
     parser = argparse.ArgumentParser("python -m agegender", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("check", help="check params.yaml")
+    commands.add_parser("check", help="check params.yaml, and that no file of yours would be lost")
+    place = commands.add_parser("source", help="write download.source to params.yaml")
+    place.add_argument("path", help="of photos: a folder, zip or tar; an address; sample; utkface")
     one = commands.add_parser("summary", help="print a model's layers and parameters")
     one.add_argument("model", choices=list(METRICS))
     commands.add_parser("metrics", help="print both models' metrics on the test split")
@@ -177,7 +234,9 @@ def main() -> None:
     try:
         match arguments.command:
             case "check":
-                check()
+                check_files(check())
+            case "source":
+                source(arguments.path)
             case "summary":
                 summary(arguments.model)
             case "metrics":

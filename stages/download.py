@@ -6,7 +6,7 @@ from agegender.common.errors import UserError
 from agegender.common.files import replace_folder
 from agegender.download.archive import list_files
 from agegender.download.fetch import describe_saved
-from agegender.download.manifest import write_manifest
+from agegender.download.manifest import refuse_other_files, write_manifest
 from agegender.download.parameters import Download
 from agegender.download.source import fetch_photos
 from portraits.archive import draw_samples
@@ -32,6 +32,7 @@ def main() -> None:
             except UserError as error:
                 raise UserError(f"download.source: {error}") from None
         write_manifest(folder, entries)
+        refuse_other_files(RAW)
     kept = sum(1 for entry in entries if entry.file)
     record_time("download", RAW / "manifest.csv")
     print(f"{len(entries)} files: {kept} kept, {len(entries) - kept} rejected ({RAW}/manifest.csv)")

@@ -2,18 +2,23 @@
 
 import hashlib
 import os
+import shutil
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import stages.download
 import stages.download_vgg16
 from agegender.common.errors import UserError
 from agegender.download.manifest import read_manifest
+from cli.main import check_files
+from cli.parameters import Document
 from stages.common.stage import Parameters
-from tests.clones import Clone
+from tests.clones import ROOT, Clone
 from tests.web_server import Web, content, running
 
 GOOD = "30_0_1_20170101000000000.jpg"
@@ -143,11 +148,94 @@ def test_vgg16s_weights_are_not_lost_by_a_mistake(
 
 
 def test_dvc_keeps_earlier_photos_when_the_stage_fails(project: Clone) -> None:
-    earlier = project.path / "data/raw" / GOOD
-    earlier.parent.mkdir()
-    earlier.write_bytes(b"earlier")
+    make_zip(project.path / "data/mine.zip")
+    project.run("python", "-m", "agegender", "source", "data/mine.zip")
+    project.dvc("repro", "download")
+    raw = str(project.path / "data/raw")
+    before = raw_files(raw)
+    assert GOOD in before
     project.set_parameters(download={"source": "../missing.zip"})
     printed = project.dvc("repro", "download", fails=True)
     assert "error: download.source: there is no file or folder" in printed
     assert "Traceback" not in printed
-    assert raw_files(str(earlier.parent)) == {GOOD: b"earlier"}
+    assert raw_files(raw) == before
+    # Nor are any lost that the user has put there, whatever the source is.
+    project.set_parameters(download={"source": "sample"})
+    for name, mine, command in (
+        ("31.jpg", b"mine", ("dvc", "repro", "download")),
+        (GOOD, b"retouched", ("python", "-m", "agegender", "check")),
+    ):
+        Path(raw, name).write_bytes(mine)
+        printed = project.run(*command, fails=True)
+        assert f"error: data/raw/{name} is not the pipeline's" in printed
+        assert raw_files(raw) == before | {name: mine}
+        Path(raw, name).rename(project.path / name)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("data/raw/mine", "data/raw", "data", ".", "..", "../link", "./models/../data/raw/mine"),
+        *("data/split/mine", "data/raw.partial/mine", "plots/mine", "models/mine.zip", "progress"),
+        *("data/tfrecords/mine", "../elsewhere/mine", "{root}/data/raw/mine", "../loop/data/raw"),
+    ],
+)
+def test_a_source_where_the_pipeline_clears_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    root = tmp_path / "root"
+    for folder in ("elsewhere", "root/data/raw/mine", "root/data/split", "root/data/raw.partial"):
+        (tmp_path / folder).mkdir(parents=True)
+    for folder in ("root/plots", "root/models", "root/progress"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "link").symlink_to(root / "data/raw/mine")
+    (tmp_path / "loop").symlink_to(root)
+    (root / "data/tfrecords").symlink_to(tmp_path / "elsewhere")
+    (root / "dvc.yaml").symlink_to(ROOT / "dvc.yaml")
+    monkeypatch.chdir(root)
+    defaults = (ROOT / "params.yaml").read_text()
+    for name in ("download", "download_vgg16"):
+        given = source.format(root=root)
+        changed = yaml.safe_load(defaults)
+        changed[name]["source"] = given
+        with pytest.raises(UserError, match="clears up; move your files elsewhere") as caught:
+            check_files(Document.parse(changed))
+        assert str(caught.value).startswith(f"params.yaml: {name}.source: {given} ")
+
+
+def test_dvc_removes_nothing_before_a_source_is_refused(project: Clone) -> None:
+    mine = project.path / "data/split/mine" / GOOD
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    project.set_parameters(download={"source": "data/split/mine"})
+    assert "data/split/mine lies in " in project.dvc("repro", fails=True)
+    assert mine.read_bytes() == b"mine"
+
+
+def test_a_source_is_recorded_without_quoting(project: Clone, tmp_path: Path) -> None:
+    """By make, as users give it."""
+    before = (project.path / "params.yaml").read_text()
+    name = "my [faces], ä=1 {x} # ~ 'it\"s'.zip"
+    make_zip(tmp_path / name)
+    (project.path / ".venv/bin").mkdir(parents=True)
+    for program, line in (
+        ("python", f'exec {sys.executable} "$@"'),
+        ("dvc", "echo dvc $*; exit 1"),
+    ):
+        path = project.path / ".venv/bin" / program
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+    (project.path / ".venv/installed").touch()
+    (project.path / "versions.yaml").touch()
+    printed = project.run("make", "repro", f"SOURCE={tmp_path / name}", fails=True)
+    assert "dvc repro" in printed
+    text = (project.path / "params.yaml").read_text()
+    assert yaml.safe_load(text)["download"]["source"] == str(tmp_path / name)
+    changed = [line for line in text.splitlines() if line not in before.splitlines()]
+    assert len(changed) == 1 and "# sample, utkface, or a path" in changed[0]
+    assert "download.source" in project.run(sys.executable, "-m", "dvc", "params", "diff")
+    # A mistake leaves params.yaml as it is.
+    assert "no file or folder" in project.run("make", "repro", "SOURCE=missing", fails=True)
+    assert (project.path / "params.yaml").read_text() == text
+    shutil.rmtree(project.path / ".git")
+    assert "error: this folder is not a git repository" in project.run("make", "repro", fails=True)

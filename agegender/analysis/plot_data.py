@@ -20,11 +20,21 @@ from agegender.evaluation.scores import (
 )
 from agegender.photos.labels import GENDERS
 
+# Without files of a task that was not trained, `dvc plots` reports errors.
+_HEADERS = {
+    "confusion": ["predicted", "actual", "percent"],
+    "roc": ["false_positive_rate", "true_positive_rate"],
+    "reliability": ["predicted", "observed"],
+    "gender_groups": ["by", "group", "accuracy"],
+    "ages": ["age", "predicted"],
+    "cumulative": ["k", "percent"],
+    "age_groups": ["by", "group", "mae"],
+}
 _Z = NormalDist().inv_cdf((1 + COVERAGE) / 2)
 
 
 def write_plot_data(folder: Path, predictions: pd.DataFrame, samples: int, seed: int) -> None:
-    """Write the files of each task that was trained into ``folder``.
+    """Write the files of each task into ``folder``; of one that was not trained only their headers.
 
     Gender: ``confusion.csv`` (photos by true and predicted gender), ``roc.csv``,
     ``reliability.csv`` (share of women by predicted probability, with Wilson intervals),
@@ -39,7 +49,7 @@ def write_plot_data(folder: Path, predictions: pd.DataFrame, samples: int, seed:
         seed: of the resamples.
     """
     tasks = tasks_of(predictions)
-    tables: dict[str, pd.DataFrame] = {}
+    tables = {name: pd.DataFrame(columns=columns) for name, columns in _HEADERS.items()}
     if "gender" in tasks:
         tables["confusion"] = _confusion(predictions)
         tables["roc"] = _roc(predictions)

@@ -8,10 +8,11 @@ Rejected without being read:
 1. what is no regular file: links, devices, pipes, sockets (in a folder, a link to a regular file is
    followed);
 2. an encrypted file;
-3. a path that is empty, not UTF-8 (a zip's names are UTF-8 even if it does not say so), absolute
-   or contains ``..``; a backslash separates folders as well;
+3. no name, or one that is not UTF-8 (a zip's names are UTF-8 even if it does not say so); the
+   folders before it may be anything, since none is made; a backslash separates them as well;
 4. hidden files, those in hidden folders, and those in ``__MACOSX``;
-5. what is no image by its extension (``EXTENSIONS``), archives within the archive included;
+5. what is no image by its extension (``EXTENSIONS``), archives within the archive included, or an
+   image that cannot be read (``UNREADABLE``);
 6. names that some file system cannot hold: more than 200 bytes, control characters, any of
    ``< > : " | ? *``, a name reserved by Windows;
 7. more than 64 MiB;
@@ -21,8 +22,9 @@ Rejected without being read:
 Rejected when read:
 
 9. damaged by the archive's own checksum, or packed in a way that cannot be unpacked;
-10. a second file of the same name, in whatever folder and in whatever case; kept is the first one
-    in the order of the archive, or of a folder's sorted names.
+10. a HEIC or AVIF image under another extension, as phones hand them on;
+11. a second file of the same name, in whatever folder and in whatever case; kept is the first one
+    in the order of the archive, where hard links come last, or of a folder's sorted names.
 
 All else is kept under its name, without its folders. Whether it really is a photo is decided later.
 An archive that is cut off is rejected as a whole: nobody knows what is missing. Only file names
@@ -32,18 +34,23 @@ tarfile's ``filter`` has nothing to do).
 
 import errno
 import hashlib
+import io
 import lzma
 import os
 import re
 import stat
+import struct
 import tarfile
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import IO, BinaryIO
 
 from agegender.common.errors import UserError
@@ -52,10 +59,10 @@ from agegender.common.progress import progress_bar
 from agegender.download.manifest import Entry
 from agegender.download.web_page import describe_page
 
-EXTENSIONS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"),
-    *(".tif", ".tiff", ".heic", ".heif", ".avif"),
-)
+# UTKFace has an image named .pg, and one that ends in ...357JPG without a dot.
+EXTENSIONS = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "pg")
+UNREADABLE = ("heic", "heif", "avif", "tif", "tiff", "jxl", "jp2", "dng", "cr2", "nef", "arw")
+PACKED = ("zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "7z", "rar", "zst")
 MAX_BYTES = 64 * 2**20
 MAX_NAME_BYTES = 200
 MAX_ENTRIES = 1_000_000
@@ -64,6 +71,16 @@ MAX_RATIO = 100
 RATIO_MATTERS_FROM = 2**20
 
 _IRREGULAR = "not a regular file"
+_EXTENSION = re.compile(rf"(?:\.|\d(?=jpg$))({'|'.join(EXTENSIONS + UNREADABLE + PACKED)})$", re.I)
+_HEIF = re.compile(rb".{4}ftyp(hei|hev|mif1|msf1|avi[fs])", re.DOTALL)
+_KINDS = {
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"\xff\xd8\xff": "a single photo",
+    b"\x89PNG": "a single photo",
+    b"version https://git-lfs": "a Git LFS pointer, which stands for the real file",
+}
 _UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _DAMAGE = (
@@ -137,14 +154,15 @@ def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
     except (*_DAMAGE, OSError) as error:
         if not _is_damage(error):
             raise
+        remedy = "; fetch it again, or unpack it and give the folder" if packed else ""
         raise UserError(
-            f"{name} is cut off or damaged after {len(entries)} files; "
-            "fetch it again, or unpack it and give the folder"
+            f"{name} is cut off or damaged after {len(entries)} files{remedy}"
         ) from None
     entries.sort(key=lambda entry: (entry.source, entry.file, entry.reason))
     if not kept:
         example = f", such as '{entries[0].source}': {entries[0].reason}" if entries else ""
-        raise UserError(f"{name} holds no image; {len(entries)} other files{example}")
+        what = "the folder " if source.is_dir() else ""
+        raise UserError(f"{what}{name} holds no image; {len(entries)} other files{example}")
     return entries
 
 
@@ -171,7 +189,10 @@ def _keep(file: _File, folder: Path, kept: dict[str, Entry]) -> Entry:
         # Damage in a compressed tar also ends the reading of what follows, which rejects it whole.
         if not _is_damage(error):
             raise
-        return Entry("", source, file.size, "", "damaged, or packed in an unknown way")
+        reason = "damaged, or packed in an unknown way" if file.packed else "changing, or damaged"
+        return Entry("", source, file.size, "", reason)
+    if _HEIF.match(content):
+        return Entry("", source, file.size, "", "HEIC or AVIF, whatever its name says; convert it")
     digest = hashlib.sha256(content).hexdigest()
     name = _parts(file.source)[-1]
     # macOS and Windows take names for the same that differ in case or in normal form.
@@ -202,14 +223,18 @@ def _reject(file: _File) -> str:
     parts = _parts(source)
     if not parts:
         return "no name"
-    if source.encode(errors="ignore").decode() != source:
-        return "the name is not UTF-8"
-    if ".." in parts or re.match(r"[/\\]|[A-Za-z]:", source):
-        return "an absolute path, or one with '..'"
-    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
-        return "a hidden file or folder"
     name = parts[-1]
-    if os.path.splitext(name)[1].lower() not in EXTENSIONS:
+    if not _is_utf8(name):
+        return "the name is not UTF-8"
+    if any(re.match(r"\.(?!\.$)|__MACOSX$", part) for part in parts):
+        return "a hidden file or folder"
+    extension = _EXTENSION.search(name)
+    kind = extension[1].lower() if extension else ""
+    if kind in UNREADABLE:
+        return f"{kind.upper()}, a format that cannot be read; convert it to JPEG"
+    if kind in PACKED:
+        return "an archive; give it as the source, or unpack it"
+    if not kind:
         return "not an image by its extension"
     if len(name.encode()) > MAX_NAME_BYTES or _UNSAFE.search(name) or _WINDOWS.fullmatch(name):
         return "a name that not every file system can hold"
@@ -223,7 +248,13 @@ def _is_bomb(size: int, packed: int) -> bool:
 
 
 def _parts(source: str) -> list[str]:
-    return [part for part in source.replace("\\", "/").split("/") if part not in ("", ".")]
+    # In Shift-JIS and GBK a backslash may be half a character.
+    separators = r"[/\\]" if _is_utf8(source) or "/" not in source else "/"
+    return [part for part in re.split(separators, source) if part not in ("", ".")]
+
+
+def _is_utf8(name: str) -> bool:
+    return name.encode(errors="ignore").decode() == name
 
 
 def _printable(source: str) -> str:
@@ -256,13 +287,18 @@ def _in_archive(source: Path, name: str) -> Iterator[_File]:
     with source.open("rb") as file:
         head = file.read(64 * 1024)
         file.seek(0)
-        if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            yield from _in_zip(file, name)
-        else:
-            page = describe_page(head)
-            if page is not None:
-                raise UserError(f"{name} is not an archive but {page}")
-            yield from _in_tar(file, name)
+        kind = describe_page(head)
+        for beginning, words in _KINDS.items():
+            if head.startswith(beginning):
+                kind = f"{words}; give a folder, a zip or a tar"
+        if kind is not None:
+            raise UserError(f"{name} is not an archive that can be read but {kind}")
+        # A zip may extract itself, and then begins with a program.
+        zipped = head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+        if not zipped and not tarfile.is_tarfile(file):
+            zipped = zipfile.is_zipfile(file)
+        file.seek(0)
+        yield from (_in_zip if zipped else _in_tar)(file, name)
 
 
 def _in_zip(file: BinaryIO, name: str) -> Iterator[_File]:
@@ -274,13 +310,14 @@ def _in_zip(file: BinaryIO, name: str) -> Iterator[_File]:
         raise UserError(f"{name} is a zip that is cut off or damaged: {error}") from None
     with archive:
         for info in archive.infolist():
+            path = _name_in_zip(info)
             # Not info.is_dir(), which fails where there is no name (Python 3.11).
-            if info.filename.endswith("/"):
+            if path.endswith(("/", "\\")):
                 continue
             regular = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
             reason = "encrypted" if info.flag_bits & 1 else ""
             yield _File(
-                _name_in_zip(info),
+                path,
                 info.file_size,
                 max(1, info.compress_size),
                 partial(archive.open, info),
@@ -289,10 +326,20 @@ def _in_zip(file: BinaryIO, name: str) -> Iterator[_File]:
 
 
 def _name_in_zip(info: zipfile.ZipInfo) -> str:
-    """The name, its bytes read as UTF-8 also where the zip does not say that they are."""
+    """The name, its bytes read as UTF-8 also where the zip does not say that they are.
+
+    The extra field 0x7075 holds it in UTF-8, with the CRC of the other one, which it goes by
+    (APPNOTE.TXT, 4.6.9). Only Python 3.12 and newer know it.
+    """
     if info.flag_bits & 0x800:
-        return info.filename
-    return info.filename.encode("cp437").decode("utf-8", "surrogateescape")
+        return info.orig_filename
+    name, extra = info.orig_filename.encode("cp437"), info.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack("<HH", extra[:4])
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind == 0x7075 and field[:5] == struct.pack("<BL", 1, zlib.crc32(name)):
+            name = field[5:]
+    return name.decode("utf-8", "surrogateescape")
 
 
 def _in_tar(file: BinaryIO, name: str) -> Iterator[_File]:
@@ -303,11 +350,21 @@ def _in_tar(file: BinaryIO, name: str) -> Iterator[_File]:
         raise UserError(
             f"{name} is no zip and no tar (plain, gzip, bzip2, xz), or broken at its beginning"
         ) from None
+    # Where the headers of regular files are, by the files' names.
+    offsets: dict[str, int] = {}
+    links: list[tuple[int, str]] = []
     with archive:
         while (member := archive.next()) is not None:
             # Else the headers of all members stay in memory.
             archive.members.clear()  # type: ignore[attr-defined]
             if member.isdir():
+                continue
+            target = member.linkname if member.islnk() else member.name
+            if member.isreg():
+                offsets[normpath(target)] = member.offset
+            elif member.islnk() and normpath(target) in offsets:
+                links.append((offsets[normpath(target)], member.name))
+                offsets[normpath(member.name)] = links[-1][0]
                 continue
             if member.size < 0:
                 raise tarfile.ReadError("negative size")
@@ -319,3 +376,30 @@ def _in_tar(file: BinaryIO, name: str) -> Iterator[_File]:
         archive.fileobj.seek(archive.offset)
         if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("no end mark")
+        yield from _hard_links(archive, links)
+
+
+def _hard_links(archive: tarfile.TarFile, names: list[tuple[int, str]]) -> Iterator[_File]:
+    """Second names of members, whose headers stand at these offsets.
+
+    In the order of the archive, so that a compressed one is read only once more.
+    """
+    assert archive.fileobj is not None
+    for offset, group in groupby(sorted(names), key=itemgetter(0)):
+        archive.fileobj.seek(offset)
+        archive.offset = offset
+        member = archive.next()
+        assert member is not None, "it was there before"
+        read = cache(partial(_read_member, archive, member))
+        for _, name in group:
+            yield _File(name, member.size, member.size, partial(_open_bytes, read))
+
+
+def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = archive.extractfile(member)
+    assert stream is not None, "only directories have none"
+    return stream.read()
+
+
+def _open_bytes(read: Callable[[], bytes]) -> IO[bytes]:
+    return io.BytesIO(read())

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from agegender.common.errors import DamagedFileError
+from agegender.common.errors import DamagedFileError, UserError
 
 MANIFEST = "manifest.csv"
 
@@ -51,3 +51,24 @@ def read_manifest(folder: Path) -> Iterator[Entry]:
     except (ValueError, csv.Error):
         problem = f"is damaged: it is no list of files ({','.join(Entry._fields)})"
         raise DamagedFileError(path, problem) from None
+
+
+def refuse_other_files(folder: Path) -> None:
+    """Make sure that nothing is lost if ``folder`` is replaced: all in it is what was written.
+
+    Raises:
+        UserError: something in it is not in its manifest, or has another size.
+    """
+    if not folder.is_dir():
+        return
+    try:
+        listed = {entry.file: entry.bytes for entry in read_manifest(folder)}
+    except DamagedFileError:
+        listed = {}
+    for path in sorted(folder.iterdir()):
+        written = path.is_file() and listed.get(path.name) == path.stat().st_size
+        if not written and path.name != MANIFEST:
+            raise UserError(
+                f"{path} is not the pipeline's by {folder}/{MANIFEST} and would be lost; "
+                f"move it, and what else is yours, out of {folder}"
+            )

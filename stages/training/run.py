@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from dvclive import Live
@@ -16,6 +17,7 @@ from agegender.networks.device import enable_determinism, warn_if_unsupported
 from agegender.photos.records import read_labels
 from agegender.training.callbacks import Epoch
 from agegender.training.inference import Embed, inference_model
+from agegender.training.objective import CURVES
 from agegender.training.parameters import Training
 from agegender.training.saving import save
 from agegender.training.strategy import strategy
@@ -87,6 +89,11 @@ def train_and_save(
         )
         output = Path(f"models/{name}.keras")
         save(inference_model(networks, declared["image_size"], options, name, embed()), output)
+    # Without curves of a task that was not trained, `dvc plots` reports errors.
+    for task in CURVES.keys() - set(tasks):
+        for split, curve in product(("train", "validation"), CURVES[task]):
+            path = Path(f"plots/training/{name}/plots/metrics/{split}/{curve}.tsv")
+            path.write_text(f"step\t{curve}\n", encoding="utf-8")
     # As it was saved, and in no strategy's scope.
     labels, seed = read_labels(TFRECORDS, "train"), declared["seed"]
     scores = evaluate(load(output), TFRECORDS, "validation", labels, VALIDATION, seed)
