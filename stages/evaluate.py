@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 
 from agegender.analysis.plot_data import write_plot_data
+from agegender.evaluation.describe import layers
 from agegender.evaluation.metrics import write_metrics
 from agegender.evaluation.parameters import Evaluate
+from agegender.evaluation.predict import evaluate, load
 from agegender.evaluation.predictions import write_predictions
+from agegender.networks.device import enable_determinism
 from agegender.photos.photos import read_photos
 from agegender.photos.records import verify
 from stages.common.stage import parameters, record_time, run
@@ -17,10 +20,6 @@ TRAINING = Path("data/split/train.csv")
 
 
 def main() -> None:
-    from agegender.evaluation.describe import layers
-    from agegender.evaluation.predict import evaluate, load
-    from agegender.networks.device import enable_determinism
-
     name = sys.argv[1]
     declared = parameters(f"evaluate@{name}")
     options, seed = declared.section("evaluate", Evaluate), declared["seed"]

@@ -7,6 +7,7 @@ from agegender.common.progress import progress_bar
 from agegender.photos.photos import SPLITS, read_photos
 from agegender.preparation.parameters import Preprocess
 from agegender.preparation.preprocessing import shuffled, squares
+from stages.common import process
 from stages.common.stage import parameters, record_time, run
 
 RAW = Path("data/raw")
@@ -27,7 +28,10 @@ def main() -> None:
     decoded = squares(paths, image_size)
     # Here, since the processes that decode, already at work, import this module as well: they need
     # no TensorFlow.
+    process.hold_greetings()
     from agegender.photos.writer import write_records
+
+    process.imports_done()
 
     images = progress_bar(decoded, desc="decoding and resizing", unit="photos", total=len(paths))
     with replace_folder(TFRECORDS) as folder:
