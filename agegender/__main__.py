@@ -1,6 +1,10 @@
 """``python -m agegender``: the command line of the project, which lives in ``cli/``."""
 
-from cli.main import main
+from stages.common import environment
 
 if __name__ == "__main__":
+    environment.seal()
+
+    from cli.main import main
+
     main()

@@ -15,8 +15,9 @@ if find_spec("dvclive") is None:
         "run `. .venv/bin/activate` first, or `make repro`, which needs none of that"
     )
 
-from stages.common import process
+from stages.common import environment, process
 
 # While `python -m` looks for a stage, this stands in place of the program's name.
 if sys.argv[0] == "-m":
+    environment.seal()
     process.begin()

@@ -112,6 +112,15 @@ class Clone:
             place[key] = value
         editor.dump(document, path)
 
+    def forget(self, *stages: str) -> None:
+        """Let DVC run these stages again."""
+        shutil.rmtree(self.path / ".dvc/cache/runs")
+        lock = self.path / "dvc.lock"
+        document = yaml.safe_load(lock.read_text())
+        for stage in stages:
+            del document["stages"][stage]
+        lock.write_text(yaml.safe_dump(document, sort_keys=False))
+
     def reproduce(self, **parameters: Any) -> None:
         """Run every stage, with these parameters other than the commit's."""
         self.set_parameters(**parameters)

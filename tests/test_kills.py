@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,26 +9,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-import yaml
 
-from tests.clones import Clone, differences
+from tests.clones import differences
 from tests.conftest import Reproduced
 from tests.crashes import at_work, finish, left_behind, wait_until
 
 
-def forget(clone: Clone, *stages: str) -> None:
-    """Let DVC run these stages again."""
-    shutil.rmtree(clone.path / ".dvc/cache/runs")
-    lock = clone.path / "dvc.lock"
-    document = yaml.safe_load(lock.read_text())
-    for stage in stages:
-        del document["stages"][stage]
-    lock.write_text(yaml.safe_dump(document, sort_keys=False))
-
-
 def test_killed_stages_end_in_the_same_bytes(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
-    forget(clone, "download", "split", "embed_vgg16")
+    clone.forget("download", "split", "embed_vgg16")
     assert finish(clone, random.Random(4), kills=3, seconds=6) == 3
     assert differences(reproduced.clone.path, clone.path) == []
     assert left_behind(clone.path) == []

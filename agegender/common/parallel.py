@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,8 @@ Result = TypeVar("Result")
 
 # Chunks per process that are handed out and not yet collected.
 _AHEAD = 4
+# Of a temporary folder's path, in bytes. A socket's has at most 104 with what is added.
+_LONGEST = 70
 
 
 def available_cores() -> int:
@@ -54,9 +57,13 @@ def parallel_map(
     # them. The tracker is started first, since it would unblock it.
     resource_tracker.ensure_running()
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    temporary = tempfile.gettempdir()
+    if len(os.fsencode(temporary)) > _LONGEST:
+        tempfile.tempdir = "/tmp"
     try:
         forkserver.ensure_running()
     finally:
+        tempfile.tempdir = temporary
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
     # Not fork: the child would inherit locks that other libraries' threads hold.
     context = multiprocessing.get_context("forkserver")

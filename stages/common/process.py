@@ -33,7 +33,6 @@ def hold_greetings() -> None:
     TensorFlow greets there, from C++, before it looks at its log level.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
     os.dup2(_GREETINGS.fileno(), 2)
     atexit.register(_show_greetings)
 
