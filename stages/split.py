@@ -36,7 +36,7 @@ def main() -> None:
         read_thumbnails(paths), desc="checking", unit="photos", total=len(labelled)
     )
     photos, rejected_images, pairs = check_images(
-        labelled, thumbnails, options.near_duplicate_correlation
+        RAW, labelled, thumbnails, options.near_duplicate_correlation
     )
     rejected = pd.concat([rejected_names, rejected_images])
     write_rejected(REJECTED, rejected)

@@ -138,6 +138,36 @@ def test_copies_stay_on_the_side_of_their_original_and_strangers_are_alone(
     assert min(counted["pairs"].values()) > 0 and sum(counted["pairs"].values()) == len(copies)
 
 
+def test_a_photo_and_its_crop_share_a_split_and_strangers_of_a_time_stamp_do_not(
+    raw: dict[str, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "drawn").mkdir()
+    draw_samples(tmp_path / "drawn", 16, 3)
+    drawn = sorted((tmp_path / "drawn").iterdir(), key=lambda path: path.name.split("_")[-1])
+    portraits = [Image.open(path) for path in drawn[:16]]
+    expected = []
+    for i in range(8):
+        # Two people next to each other, and one of them turned, larger and on its own.
+        wild = Image.new("RGB", (640, 400), (90, 120, 60))
+        wild.paste(portraits[i].resize((180, 180)), (40, 60))
+        wild.paste(portraits[i + 8], (350, 150))
+        shown = wild.rotate(3 * i - 10, Image.Resampling.BICUBIC, center=(450, 250))
+        crop = shown.crop((370, 170, 530, 330)).resize((200, 200))
+        stranger = portraits[(i + 3) % 8]
+        for image, extension in ((wild, "jpg"), (crop, "jpg.chip.jpg"), (stranger, "webp")):
+            buffer = io.BytesIO()
+            image.save(buffer, "WEBP" if extension == "webp" else "JPEG")
+            raw[f"{name(300 + i).partition('.')[0]}.{extension}"] = buffer.getvalue()
+        expected.append({f"{name(300 + i)}", f"{name(300 + i)}.chip.jpg"})
+    fill(raw)
+    stages.split.main()
+    photos = pd.concat(read_photos(Path(f"data/split/{split}.csv")) for split in SPLITS)
+    groups = [set(files) for _, files in photos.groupby("group")["file"] if len(files) > 1]
+    assert sorted(map(sorted, groups)) == sorted(map(sorted, expected))
+    counted = json.loads(Path("metrics/split.json").read_text())["near_duplicates"]
+    assert counted["pairs"] == {"same": 0, "mirrored": 0, "cropped": 8}
+
+
 def test_too_little_data_is_explained(raw: dict[str, bytes]) -> None:
     fill({name(100): b"", name(0): jpeg(0), name(1): jpeg(1)})
     with pytest.raises(UserError, match=r"^2 usable photos.*download\.source.*rejected\.csv"):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -93,7 +93,7 @@ def near_duplicates(
         pairs["mirrored"] += mirrored
         pairs["same"] += int(copies.sum()) - mirrored
         near, far = near + start, far + start
-        groups = _join(groups, near[copies], far[copies])
+        groups = join(groups, near[copies], far[copies])
         apart = groups[near] != groups[far]
         near, far = near[apart], far[apart]
         for part in range(0, len(near), _PAIRS):
@@ -104,8 +104,8 @@ def near_duplicates(
                 mirror = np.einsum("ij,ij->i", odd[outer], odd_inside[inner])
                 cropped |= similar + np.abs(mirror) >= correlation
             pairs["cropped"] += int(cropped.sum())
-            groups = _join(groups, one[cropped], other[cropped])
-    return pd.factorize(groups)[0], pairs
+            groups = join(groups, one[cropped], other[cropped])
+    return groups, pairs
 
 
 def _halves(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -133,11 +133,13 @@ def _without_edges(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return inside
 
 
-def _join(
-    groups: NDArray[np.intp], near: NDArray[np.intp], far: NDArray[np.intp]
-) -> NDArray[np.intp]:
-    """``groups``, with those of the photos ``near`` and ``far`` united pair by pair."""
+def join(groups: NDArray[np.intp], near: ArrayLike, far: ArrayLike) -> NDArray[np.intp]:
+    """``groups``, with those of the photos ``near`` and ``far`` united pair by pair.
+
+    They are numbered from 0 in order of first appearance.
+    """
+    near, far = np.asarray(near, np.intp), np.asarray(far, np.intp)
     if not len(near):
         return groups
     links = coo_array((np.ones(len(near)), (groups[near], groups[far])), shape=(len(groups),) * 2)
-    return connected_components(links, directed=False)[1][groups]
+    return pd.factorize(connected_components(links, directed=False)[1][groups])[0]

@@ -12,7 +12,8 @@ from agegender.common.parallel import parallel_map
 from agegender.download.manifest import Entry
 from agegender.photos.photos import LABELS
 from agegender.preparation import images, names
-from agegender.preparation.duplicates import SIDE, find_copies, near_duplicates, thumbnail
+from agegender.preparation.crops import find_crops
+from agegender.preparation.duplicates import SIDE, find_copies, join, near_duplicates, thumbnail
 
 _CHUNK = 32
 
@@ -59,14 +60,18 @@ def _read_thumbnail(path: str) -> NDArray[np.uint8] | str:
 
 
 def check_images(
-    files: pd.DataFrame, thumbnails: Iterable[NDArray[np.uint8] | str], correlation: float
+    folder: Path,
+    files: pd.DataFrame,
+    thumbnails: Iterable[NDArray[np.uint8] | str],
+    correlation: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """Divide ``files`` into usable photos, in groups of near-duplicates, and the others.
 
     Args:
+        folder: of the photos.
         files: those whose names give labels, see `check_names`.
         thumbnails: what `read_thumbnails` gives for them, in their order.
-        correlation: of near-duplicates, see `near_duplicates`.
+        correlation: of near-duplicates, see `near_duplicates`; `find_crops` finds further ones.
 
     Returns:
         ``files`` that are usable, with a column ``group``; those rejected (see `REJECTED`); and
@@ -79,6 +84,9 @@ def check_images(
     kept = decoded[~decoded["file"].isin(copies["file"])]
     compared = np.array(kept["thumbnail"].tolist(), np.uint8).reshape(-1, SIDE, SIDE)
     groups, pairs = near_duplicates(compared, correlation)
+    crops = np.array(list(find_crops([folder / file for file in kept["file"]], groups)), np.intp)
+    pairs["cropped"] += len(crops)
+    groups = join(groups, *crops.reshape(-1, 2).T)
     unreadable = files[corrupt].rename(columns={"thumbnail": "reason"}).assign(kind="image")
     rejected = pd.concat([unreadable[REJECTED], copies], ignore_index=True)
     return kept.drop(columns="thumbnail").assign(group=groups), rejected, pairs
