@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agegender.common.errors import UserError
 from agegender.common.files import atomic_write
-from agegender.download.manifest import refuse_other_files
+from agegender.download.manifest import MANIFEST, refuse_other_files
 from agegender.download.source import local_path, refuse_written
 from cli.parameters import Document
 from stages.common import process
@@ -25,8 +25,6 @@ RECIPES = Path("recipes")
 RENAMED_RECIPES = {"source-report": "reference-report"}
 METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
 REPORT = Path("report/index.html")
-# The second is what a kill may leave.
-RAW = (Path("data/raw"), Path("data/raw.previous"))
 MODELS = {"custom": "custom CNN", "vgg16": "VGG16"}
 
 
@@ -65,8 +63,10 @@ def check_files(document: Document) -> None:
             refuse_written(source, root, [root / each for each in sorted(written)])
         except UserError as error:
             raise UserError(f"{PARAMETERS}: {name}.source: {error}") from None
-    for folder in RAW:
-        refuse_other_files(folder)
+    for folder, known in ((Path("data/raw"), MANIFEST), (Path("data/vgg16"), "vgg16.npz")):
+        # The second is what a kill may leave.
+        for place in (folder, folder.with_name(f"{folder.name}.previous")):
+            refuse_other_files(place, [known])
 
 
 def source(path: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from agegender.common.errors import UserError
 from agegender.common.files import replace_folder
 from agegender.download.fetch import describe_saved
+from agegender.download.manifest import refuse_other_files
 from agegender.vgg16_weights.formats import write
 from agegender.vgg16_weights.parameters import DownloadVgg16
 from agegender.vgg16_weights.source import load_imagenet_weights
@@ -25,6 +26,7 @@ def main() -> None:
         except UserError as error:
             raise UserError(f"download_vgg16.source: {error}") from None
         write(folder / "vgg16.npz", weights)
+        refuse_other_files(VGG16, ["vgg16.npz"])
     record_time("download_vgg16", VGG16 / "vgg16.npz")
 
 

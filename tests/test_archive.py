@@ -152,14 +152,16 @@ def test_folders_in_another_encoding(tmp_path: Path, raw: Path, pack: Pack, fold
 
 def test_a_zip_with_names_in_unicode_path_fields(tmp_path: Path, raw: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x", "w") as file:
-        for name, unicode, crc in (("a.jpg", "\u8138.jpg", b"a.jpg"), ("b.jpg", "c.jpg", b"old")):
+        for name, unicode, crc in (
+            *(("a.jpg", "\u8138.jpg", b"a.jpg"), ("d.jpg", "", b"d.jpg")),
+            ("b.jpg", "c.jpg", b"of the name before a renaming"),
+        ):
             info = zipfile.ZipInfo(name)
             field = struct.pack("<BL", 1, zlib.crc32(crc)) + unicode.encode()
             info.extra = struct.pack("<HHHHH", 1234, 2, 0, 0x7075, len(field)) + field
             file.writestr(info, PHOTO)
     unpack(tmp_path / "x", raw)
-    # The other one is of a name before a renaming.
-    assert sorted(os.listdir(raw)) == ["b.jpg", "\u8138.jpg"]
+    assert sorted(os.listdir(raw)) == ["b.jpg", "d.jpg", "\u8138.jpg"]
 
 
 def test_a_zip_that_extracts_itself(tmp_path: Path, raw: Path) -> None:

@@ -145,6 +145,13 @@ def test_vgg16s_weights_are_not_lost_by_a_mistake(
     with pytest.raises(UserError, match=r"^download_vgg16\.source: there is no file"):
         stages.download_vgg16.main()
     assert Path("data/vgg16/vgg16.npz").read_bytes() == b"earlier"
+    # Nor is a file of the user's.
+    Path("data/vgg16/mine.h5").write_bytes(b"mine")
+    monkeypatch.setattr(stages.download_vgg16, "load_imagenet_weights", lambda *arguments: {})
+    monkeypatch.setattr(stages.download_vgg16, "write", lambda path, weights: None)
+    with pytest.raises(UserError, match=r"^data/vgg16/mine\.h5 is not as the pipeline wrote it"):
+        stages.download_vgg16.main()
+    assert Path("data/vgg16/mine.h5").read_bytes() == b"mine"
 
 
 def test_dvc_keeps_earlier_photos_when_the_stage_fails(project: Clone) -> None:
@@ -167,7 +174,7 @@ def test_dvc_keeps_earlier_photos_when_the_stage_fails(project: Clone) -> None:
     ):
         Path(raw, name).write_bytes(mine)
         printed = project.run(*command, fails=True)
-        assert f"error: data/raw/{name} is not the pipeline's" in printed
+        assert f"error: data/raw/{name} is not as the pipeline wrote it" in printed
         assert raw_files(raw) == before | {name: mine}
         Path(raw, name).rename(project.path / name)
 

@@ -1,6 +1,8 @@
 """Set-up: the pinned packages fit together, also with CUDA, and pushing needs no DVC remote."""
 
 import shlex
+import sys
+import venv
 from pathlib import Path
 
 import yaml
@@ -23,6 +25,17 @@ def test_cuda_s_packages_fit_the_others(tmp_path: Path) -> None:
     found = pins(resolved)
     assert found.keys() >= own.keys() and {"tensorflow", "keras"} <= found.keys()
     assert found["nvidia-cudnn-cu12"] == own["nvidia-cudnn-cu12"]
+
+
+def test_a_stage_started_by_another_python_runs_in_venv(project: Clone, tmp_path: Path) -> None:
+    # By the time that it starts, DVC has removed what it wrote before.
+    venv.create(tmp_path / "bare", with_pip=False)
+    bare = str(tmp_path / "bare/bin/python")
+    printed = project.run(bare, "-m", "stages.download", fails=True)
+    assert printed.startswith(f"error: {bare} lacks the packages of requirements.txt; run")
+    (project.path / ".venv").symlink_to(sys.prefix)
+    project.set_parameters(download={"sample_images": 2})
+    assert "0 rejected (data/raw/manifest.csv)" in project.run(bare, "-m", "stages.download")
 
 
 def test_results_are_pushed_where_there_is_a_remote(reproduced: Reproduced, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ import stat
 import struct
 import tarfile
 import unicodedata
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -303,7 +304,8 @@ def _in_archive(source: Path, name: str) -> Iterator[_File]:
 
 def _in_zip(file: BinaryIO, name: str) -> Iterator[_File]:
     try:
-        archive = zipfile.ZipFile(file)
+        with warnings.catch_warnings(action="ignore"):
+            archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         if not _is_damage(error):
             raise
@@ -337,7 +339,7 @@ def _name_in_zip(info: zipfile.ZipInfo) -> str:
     while len(extra) >= 4:
         kind, size = struct.unpack("<HH", extra[:4])
         field, extra = extra[4 : 4 + size], extra[4 + size :]
-        if kind == 0x7075 and field[:5] == struct.pack("<BL", 1, zlib.crc32(name)):
+        if kind == 0x7075 and field[:5] == struct.pack("<BL", 1, zlib.crc32(name)) and field[5:]:
             name = field[5:]
     return name.decode("utf-8", "surrogateescape")
 

@@ -1,7 +1,7 @@
 """The list of all files that came in, kept or not."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,11 +53,11 @@ def read_manifest(folder: Path) -> Iterator[Entry]:
         raise DamagedFileError(path, problem) from None
 
 
-def refuse_other_files(folder: Path) -> None:
+def refuse_other_files(folder: Path, known: Collection[str] = (MANIFEST,)) -> None:
     """Make sure that nothing is lost if ``folder`` is replaced: all in it is what was written.
 
     Raises:
-        UserError: something in it is not in its manifest, or has another size.
+        UserError: something in it is not ``known``, nor in its manifest with the size it has.
     """
     if not folder.is_dir():
         return
@@ -67,8 +67,8 @@ def refuse_other_files(folder: Path) -> None:
         listed = {}
     for path in sorted(folder.iterdir()):
         written = path.is_file() and listed.get(path.name) == path.stat().st_size
-        if not written and path.name != MANIFEST:
+        if not written and path.name not in known:
             raise UserError(
-                f"{path} is not the pipeline's by {folder}/{MANIFEST} and would be lost; "
-                f"move it, and what else is yours, out of {folder}"
+                f"{path} is not as the pipeline wrote it and would be lost; move it, and what "
+                f"else is yours, out of {folder}"
             )
