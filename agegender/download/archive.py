@@ -77,10 +77,7 @@ _HEIF = re.compile(rb".{4}ftyp(hei|hev|mif1|msf1|avi[fs])", re.DOTALL)
 _KINDS = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!": "a RAR archive",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd",
     b"\xff\xd8\xff": "a single photo",
-    b"\x89PNG": "a single photo",
-    b"version https://git-lfs": "a Git LFS pointer, which stands for the real file",
 }
 _UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -289,9 +286,8 @@ def _in_archive(source: Path, name: str) -> Iterator[_File]:
         head = file.read(64 * 1024)
         file.seek(0)
         kind = describe_page(head)
-        for beginning, words in _KINDS.items():
-            if head.startswith(beginning):
-                kind = f"{words}; give a folder, a zip or a tar"
+        for words in (words for beginning, words in _KINDS.items() if head.startswith(beginning)):
+            kind = f"{words}; give a folder, a zip or a tar"
         if kind is not None:
             raise UserError(f"{name} is not an archive that can be read but {kind}")
         # A zip may extract itself, and then begins with a program.
