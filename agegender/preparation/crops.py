@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agegender.common.parallel import parallel_map
+from agegender.common.progress import progress_bar
 from agegender.preparation import images
 
 # The least normalized cross-correlation of a crop with its place. 65 crops of FairFace's photos,
@@ -39,13 +40,17 @@ def find_crops(paths: Sequence[Path], groups: NDArray[np.intp]) -> Iterator[tupl
     pairs = [(one, other) for one, other in pairs if groups[one] != groups[other]]
     if pairs:
         tasks = ((str(paths[one]), str(paths[other])) for one, other in pairs)
-        found = parallel_map(_is_crop, tasks, 4)
+        found = progress_bar(
+            parallel_map(_is_crop, tasks, 4), desc="comparing crops", unit="pairs", total=len(pairs)
+        )
         yield from (pair for pair, is_crop in zip(pairs, found, strict=True) if is_crop)
 
 
 def _is_crop(paths: tuple[str, str]) -> bool:
-    one, other = (images.decode(Path(path).read_bytes(), 2 * _SIDE).convert("L") for path in paths)
-    return max(crop_score(one, other), crop_score(other, one)) >= _FOUND
+    pair = (images.decode(Path(path).read_bytes(), 2 * _SIDE).convert("L") for path in paths)
+    # The smaller is usually the crop.
+    small, large = sorted(pair, key=lambda image: image.width * image.height)
+    return crop_score(large, small) >= _FOUND or crop_score(small, large) >= _FOUND
 
 
 def crop_score(photo: Image.Image, crop: Image.Image) -> float:
