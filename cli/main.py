@@ -180,9 +180,12 @@ def summary(model: str) -> None:
 def metrics() -> None:
     """Print both models' metrics on the test split, and where the report lies."""
     try:
-        values = {model: json.loads(path.read_text()) for model, path in METRICS.items()}
+        values = {model: json.loads(path.read_text("utf-8")) for model, path in METRICS.items()}
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; `dvc repro` makes it") from None
+    except ValueError:
+        files = " or ".join(map(str, METRICS.values()))
+        raise UserError(f"{files} is damaged; `dvc checkout` or git restores it") from None
     _print_metrics(values)
     if REPORT.exists():
         print(f"The report: {REPORT.resolve()}")
@@ -192,6 +195,7 @@ def metrics() -> None:
 
 def _print_metrics(values: dict[str, Any]) -> None:
     """Print the metrics of models, next to the baseline of the first."""
+    from agegender.analysis.writing import unit_of, write
     from agegender.evaluation.scores import SCORES
 
     first = next(iter(values.values()))
@@ -200,16 +204,19 @@ def _print_metrics(values: dict[str, Any]) -> None:
         if score.task in first:
             cells = [_with_interval(score, each[score.task]) for each in values.values()]
             baseline = first["baseline"][score.task].get(score.name)
-            title = score.title + ("" if not score.unit.unit else f",{score.unit.unit}")
-            rows.append([title, *cells, "" if baseline is None else score.write(baseline, False)])
+            unit = unit_of(score)
+            title = f"{score.title}, {unit}" if unit else score.title
+            rows.append([title, *cells, "" if baseline is None else write(score, baseline, False)])
     print(f"On the {first['n']} photos of the test split (95 % interval):")
     _print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
 
 
 def _with_interval(score: "Score", task: dict[str, Any]) -> str:
     low, high = (task.get(f"{score.name}_{end}") for end in ("low", "high"))
-    interval = score.write_interval(low, high)
-    return score.write(task.get(score.name), unit=False) + (f" ({interval})" if interval else "")
+    from agegender.analysis.writing import write, write_interval
+
+    interval = write_interval(score, low, high)
+    return write(score, task.get(score.name), unit=False) + (f" ({interval})" if interval else "")
 
 
 def _print_table(heads: list[str], rows: list[list[str]]) -> None:

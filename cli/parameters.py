@@ -16,7 +16,7 @@ from agegender.vgg16_weights.parameters import DownloadVgg16
 
 
 class Document(Section):
-    """Every parameter of the pipeline, a section a stage."""
+    """Every parameter of the pipeline, one section per stage."""
 
     seed: Seed
     image_size: ImageSize

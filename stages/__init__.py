@@ -1,4 +1,4 @@
-"""One thin script a stage of dvc.yaml: read what is declared, call the library, write outputs."""
+"""One thin script per stage of dvc.yaml: read what is declared, call the library, write outputs."""
 
 import os
 import sys

@@ -1,6 +1,7 @@
 """Run VGG16's frozen layers once on all views of the training photos, and on validation's."""
 
 import json
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,8 @@ from agegender.photos.records import verify
 from agegender.vgg16.frozen.backbone import Backbone, load_weights
 from agegender.vgg16.frozen.embedding import embed, identity, saved_state, views
 from agegender.vgg16.frozen.parameters import EmbedVgg16
+from stages.common import unfinished
 from stages.common.stage import parameters, record_time, run, when_interrupted
-from stages.training import unfinished
 
 TFRECORDS = Path("data/tfrecords")
 WEIGHTS = Path("data/vgg16/vgg16.npz")
@@ -30,24 +31,32 @@ def main() -> None:
     model = Backbone(declared["image_size"], unfreeze, weights, options.precision).model()
     training_views = views(options.views, options.augmentation, declared["seed"])
 
-    folder = unfinished.folder("embed_vgg16", declared)
-    with resumable_folder(folder.parent, folder.name) as progress:
-        when_interrupted(partial(saved_state, progress))
+    key = unfinished.key("embed_vgg16", declared)
+    with resumable_folder(unfinished.parent("embed_vgg16"), key) as folder:
+        when_interrupted(partial(saved_state, folder))
         size, files = options.batch_size, ["train.npy", "validation.npy"]
-        embed(model, TFRECORDS, train_on, progress / files[0], size, training_views)
-        embed(model, TFRECORDS, "validation", progress / files[1], size, [identity])
+        embed(model, TFRECORDS, train_on, folder / files[0], size, training_views)
+        embed(model, TFRECORDS, "validation", folder / files[1], size, [identity])
+        index = {
+            "train_on": train_on,
+            "unfreeze": unfreeze,
+            "precision": options.precision,
+            "sha256": {file: sha256(folder / file) for file in files},
+        }
         with replace_folder(EMBEDDINGS) as target:
-            index = {
-                "train_on": train_on,
-                "unfreeze": unfreeze,
-                "precision": options.precision,
-                "sha256": {file: sha256(progress / file) for file in files},
-            }
-            for file in files:
-                shutil.move(progress / file, target)
             text = json.dumps(index, indent=2) + "\n"
             (target / "index.json").write_text(text, encoding="utf-8")
+            for file in files:
+                _link(folder / file, target / file)
     record_time("embed_vgg16", EMBEDDINGS / "index.json")
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name as well, or a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 if __name__ == "__main__":

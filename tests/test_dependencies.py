@@ -42,8 +42,12 @@ def test_a_change_reruns_what_it_can_change_and_no_more() -> None:
     def reruns(folder: str) -> set[str]:
         return {stage for stage, block in STAGES.items() if folder in block["deps"]}
 
+    trainings = {"train_custom", "train_vgg16"}
     assert reruns("agegender/report") == {"report"}
-    assert reruns("agegender/training") == {"train_custom", "train_vgg16"}
+    assert reruns("agegender/analysis").isdisjoint(trainings | {"embed_vgg16"})
+    assert reruns("stages/training") == trainings
+    assert "embed_vgg16" not in reruns("agegender/evaluation")
+    assert reruns("agegender/training") == trainings
     assert reruns("agegender/custom") == {"train_custom"}
     assert reruns("agegender/vgg16") == {"train_vgg16"}
     assert reruns("agegender/vgg16/frozen") == {"embed_vgg16"}

@@ -69,15 +69,18 @@ def result(folder: Path, work: str, case: str) -> tuple[list[Epoch], list[np.nda
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos in whole batches and in one of an odd number."""
+    """Photos for each case: in batches that divide evenly, and with odd ones at the end."""
     folder = tmp_path_factory.mktemp("machines")
     random = np.random.default_rng(0)
-    counts = {"train": 19, "validation": 15}
-    images = {
-        split: random.integers(0, 256, (count, 32, 32, 3), np.uint8)
-        for split, count in counts.items()
-    }
-    write_tfrecords(folder / "records", images, years=3)
+    for case, counts in {
+        "everything": {"train": 24, "validation": 16},
+        "long": {"train": 19, "validation": 15},
+    }.items():
+        images = {
+            split: random.integers(0, 256, (count, 32, 32, 3), np.uint8)
+            for split, count in counts.items()
+        }
+        write_tfrecords(folder / "records" / case, images, years=3)
     return folder
 
 
@@ -97,10 +100,6 @@ def test_several_devices_and_machines_train_as_one_does(folder: Path) -> None:
     ended = end(*pair(folder, *CASES))
     assert all(status == 0 and "resuming after epoch" in text for status, text in ended), ended
 
-    # Keras's fit weighs the devices' parts of the last batch alike: 2 and 1.
-    alone, two = (result(folder, work, "everything")[0] for work in ("alone", "two"))
-    for epoch, other in zip(alone, two, strict=True):
-        assert other["train"]["loss"] == pytest.approx(epoch["train"]["loss"], rel=0.05)
     for case in CASES:
         epochs, weights = result(folder, "alone", case)
         (others, found), (_, same) = (result(folder, f"machine{i}", case) for i in range(2))
@@ -110,6 +109,14 @@ def test_several_devices_and_machines_train_as_one_does(folder: Path) -> None:
         for one, another, again in zip(weights, found, same, strict=True):
             np.testing.assert_allclose(another, one, rtol=1e-2, atol=1e-3)
             assert (another == again).all()
+    # Keras's fit would weigh the devices' parts of an odd batch alike.
+    (epochs, weights), (others, found) = (
+        result(folder, work, "everything") for work in ("alone", "two")
+    )
+    for epoch, other in zip(epochs, others, strict=True):
+        assert other["validation"] == pytest.approx(epoch["validation"], rel=1e-3, abs=1e-3)
+    for one, another in zip(weights, found, strict=True):
+        np.testing.assert_allclose(another, one, rtol=1e-2, atol=1e-3)
 
 
 def test_machines_with_different_work_say_so(folder: Path) -> None:
@@ -121,7 +128,23 @@ def test_machines_with_different_work_say_so(folder: Path) -> None:
     assert all(status == 1 for status, _ in ended), ended
 
 
-@pytest.mark.parametrize("tf_config", ["", "{", '{"cluster": {}}'])
+WRONG = [
+    ("first:1", "worker", 0),
+    (["first"], "worker", 0),
+    (["first:1"], "worker", "0"),
+    (["first:1"], "worker", 1),
+    (["first:1"], "chief", 0),
+]
+
+
+@pytest.mark.parametrize(
+    "tf_config",
+    ["", "{", '{"cluster": {}}']
+    + [
+        json.dumps({"cluster": {"worker": workers}, "task": {"type": kind, "index": index}})
+        for workers, kind, index in WRONG
+    ],
+)
 def test_a_missing_or_wrong_tf_config_is_one_line(folder: Path, tf_config: str) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError, match="TF_CONFIG"):
         patch.setenv("TF_CONFIG", tf_config)

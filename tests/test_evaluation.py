@@ -12,11 +12,11 @@ from sklearn.metrics import brier_score_loss, mean_absolute_error, roc_auc_score
 
 from agegender.analysis.comparison import compare
 from agegender.analysis.plot_data import write_plot_data
-from agegender.common.epochs import best_epoch
 from agegender.evaluation.describe import layers, parameter_counts
 from agegender.evaluation.metrics import metrics, write_metrics
 from agegender.evaluation.predictions import read_predictions, tabulate, tasks_of, write_predictions
 from agegender.evaluation.scores import PRIMARY_METRIC
+from agegender.report.results import best_epoch
 
 TRAINING = pd.DataFrame({"gender": [1, 1, 0], "age": [20, 30, 70]})
 COUNTS = {"total": 3, "trainable": 2, "frozen": 1}

@@ -127,8 +127,8 @@ def test_unfinished_work_belongs_to_its_inputs(reproduced: Reproduced, tmp_path:
     clone = reproduced.copy(tmp_path)
     script = """
 from stages.common.stage import parameters
-from stages.training import unfinished
-print(unfinished.folder("train_custom", parameters("train_custom")).name)
+from stages.common import unfinished
+print(unfinished.key("train_custom", parameters("train_custom")))
 """
     before = clone.run("python", "-c", script)
     cache = clone.path / "agegender/custom/__pycache__/of_another_python.pyc"

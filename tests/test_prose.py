@@ -3,6 +3,7 @@
 import pytest
 
 from agegender.analysis.groups import Gap
+from agegender.analysis.writing import write, write_interval
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.scores import PRIMARY_METRIC
 from agegender.report import prose
@@ -62,12 +63,12 @@ def test_a_baseline_is_beaten_only_outside_of_the_interval() -> None:
 
 def test_numbers_have_a_sign_and_one_unit() -> None:
     assert (
-        ACCURACY.write_interval(-0.012, 0.1, unit=True, plus="+")
+        write_interval(ACCURACY, -0.012, 0.1, unit=True, plus="+")
         == "−1.2 to +10.0\N{NO-BREAK SPACE}points"
     )
-    assert MAE.write(-0.001, unit=False, plus="+") == "0.00"
-    assert MAE.write(-1.5) == "−1.50\N{NO-BREAK SPACE}years"
-    assert MAE.write(None) == MAE.write(NAN) == "–"
+    assert write(MAE, -0.001, unit=False, plus="+") == "0.00"
+    assert write(MAE, -1.5) == "−1.50\N{NO-BREAK SPACE}years"
+    assert write(MAE, None) == write(MAE, NAN) == "–"
 
 
 def test_regression_to_the_mean_needs_both_intervals() -> None:

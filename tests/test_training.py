@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from agegender.common.epochs import best_epoch
 from agegender.networks.datasets import Dataset, EpochNumber, embeddings
+from agegender.report.results import best_epoch
 from agegender.training import objective
 from agegender.training.callbacks import Checkpoint, EarlyStopping, Epoch
 from agegender.training.heads import head
@@ -213,7 +214,7 @@ def test_a_checkpoint_that_the_disk_damaged_or_has_no_room_for_is_not_used(tmp_p
         file.write_bytes(damaged)
         assert saved_state(tmp_path, 1) == ""
     file.write_bytes(whole)
-    file.with_name(f"{file.name}.partial").symlink_to("/dev/full")
+    file.with_name(f"{file.name}.{os.getpid()}.partial").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         trained(tmp_path, epochs=2)
     assert saved_state(tmp_path, 1) == "training is saved after epoch 1"

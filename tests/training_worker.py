@@ -92,7 +92,7 @@ def main() -> None:
         described = " ".join(cases)
         with strategy(name, described).scope():
             for case in cases:
-                train(case, Path(folder) / "records", Path(folder) / work)
+                train(case, Path(folder) / "records" / case, Path(folder) / work)
     except UserError as error:
         print(f"error: {error}", flush=True)
         os._exit(1)

@@ -47,7 +47,8 @@ def atomic_write(path: Path, sync: bool = False) -> Iterator[Path]:
         path: the file to write; its folder is made if it is missing.
         sync: wait until the disk has it, so that this is true of a power cut as well.
     """
-    temporary = path.with_name(f"{path.name}.partial")
+    # Two experiments may write the same file.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary

@@ -11,7 +11,7 @@ def parameter_counts(model: keras.Model) -> dict[str, int]:
     """``total``, ``trainable`` and ``frozen`` parameters.
 
     Frozen are those of layers that training does not change. What is in neither count are the
-    moving averages of batch normalisation.
+    moving averages of batch normalization.
     """
     frozen = [layer for layer in _flat(model) if not layer.trainable_weights]
     return {

@@ -31,10 +31,13 @@ def load(path: Path) -> keras.Model:
         DamagedFileError: it is missing, is not a Keras model, or is damaged.
     """
     try:
-        return keras.models.load_model(path, safe_mode=True, compile=False)
+        model = keras.models.load_model(path, safe_mode=True, compile=False)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError):
         what = "is not a Keras model, or is damaged" if path.is_file() else "is missing"
         raise DamagedFileError(path, what) from None
+    # Else Keras compiles by XLA on a GPU, which rounds otherwise.
+    model.jit_compile = False
+    return model
 
 
 def evaluate(
@@ -63,7 +66,7 @@ def evaluate(
 
 def predict(model: keras.Model, tfrecords: Path, split: str, batch_size: int) -> pd.DataFrame:
     """The labels and predictions of each photo of a split, see `tabulate`."""
-    images = photos(tfrecords, split, batch_size, ["gender", "age"]).map(lambda image, _: image)
+    images = photos(tfrecords, split, batch_size, []).map(lambda image, _: image)
     outputs = model.predict(images, verbose=0)
     return tabulate(
         read_labels(tfrecords, split), {task: values[:, 0] for task, values in outputs.items()}

@@ -8,10 +8,9 @@ To add a metric, add a `Score` to `SCORES`: the metrics files, the comparison, t
 the report and the command line's table follow.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -26,21 +25,7 @@ CALIBRATION_BINS = 10
 # CS@k (cumulative score) is given for these k, in years.
 CUMULATIVE_YEARS = range(16)
 
-_SPACE, _DASH, _MINUS = "\N{NO-BREAK SPACE}", "\N{EN DASH}", "\N{MINUS SIGN}"
-
-
-class Unit(NamedTuple):
-    """How a score is written: multiplied by ``factor``, with ``decimals``, before its unit."""
-
-    factor: float
-    decimals: int
-    unit: str
-    of_difference: str
-
-
-PERCENT = Unit(100, 1, f"{_SPACE}%", f"{_SPACE}points")
-YEARS = Unit(1, 2, f"{_SPACE}years", f"{_SPACE}years")
-PLAIN = Unit(1, 3, "", "")
+Unit = Literal["percent", "years", "plain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +39,7 @@ class Score:
         compute: the score for each weighting, shape (weightings,), NaN where it is not defined;
             from weights of at least 0, shape (weightings, photos), and the photos' predictions,
             see `agegender.evaluation.predictions.tabulate`.
-        unit: how it is written.
+        unit: how it is written, see `agegender.analysis.writing`.
         more_is_better: None where neither is.
         biased_upwards: whether it is larger on average on a resample than on the photos that the
             resample was drawn from. Such a score is never below 0.
@@ -67,29 +52,6 @@ class Score:
     unit: Unit
     more_is_better: bool | None
     biased_upwards: bool = False
-
-    def write(self, value: float | None, unit: bool = True, plus: str | None = None) -> str:
-        """The value as people read it; a dash where it is not defined.
-
-        Args:
-            value: of the score, or a difference of two values.
-            unit: whether to write the unit, too.
-            plus: of a difference: the sign of what is above 0.
-        """
-        if value is None or math.isnan(value):
-            return _DASH
-        number = f"{abs(value) * self.unit.factor:.{self.unit.decimals}f}"
-        if float(number):
-            number = (_MINUS if value < 0 else plus or "") + number
-        return number + (self.unit.unit if plus is None else self.unit.of_difference) * unit
-
-    def write_interval(
-        self, low: float | None, high: float | None, unit: bool = False, plus: str | None = None
-    ) -> str:
-        """An interval, see `write`; empty where it is not defined."""
-        if low is None or high is None or math.isnan(low) or math.isnan(high):
-            return ""
-        return f"{self.write(low, False, plus)} to {self.write(high, unit, plus)}"
 
 
 def calibration_bin(probabilities: Floats) -> NDArray[np.int64]:
@@ -172,7 +134,7 @@ def _cumulative(k: int) -> Score:
         f"cs{k}",
         f"CS@{k}",
         lambda weights, photos: _mean(weights, np.abs(_error(photos)) <= k),
-        PERCENT,
+        "percent",
         more_is_better=True,
     )
 
@@ -180,22 +142,22 @@ def _cumulative(k: int) -> Score:
 # CS@k for every k, for the plot of it.
 CUMULATIVE = tuple(_cumulative(k) for k in CUMULATIVE_YEARS)
 SCORES = (
-    Score("gender", "accuracy", "gender accuracy", _accuracy, PERCENT, more_is_better=True),
-    Score("gender", "auc", "AUC", _auc, PLAIN, more_is_better=True),
-    Score("gender", "brier", "Brier score", _brier, PLAIN, more_is_better=False),
+    Score("gender", "accuracy", "gender accuracy", _accuracy, "percent", more_is_better=True),
+    Score("gender", "auc", "AUC", _auc, "plain", more_is_better=True),
+    Score("gender", "brier", "Brier score", _brier, "plain", more_is_better=False),
     Score(
         "gender",
         "calibration_error",
         "calibration error",
         _calibration_error,
-        PLAIN,
+        "plain",
         more_is_better=False,
         biased_upwards=True,
     ),
-    Score("age", "mae", "age MAE", _mae, YEARS, more_is_better=False),
-    Score("age", "rmse", "age RMSE", _rmse, YEARS, more_is_better=False),
-    Score("age", "median_error", "median age error", _median_error, YEARS, more_is_better=False),
-    Score("age", "bias", "age bias", _bias, YEARS, more_is_better=None),
+    Score("age", "mae", "age MAE", _mae, "years", more_is_better=False),
+    Score("age", "rmse", "age RMSE", _rmse, "years", more_is_better=False),
+    Score("age", "median_error", "median age error", _median_error, "years", more_is_better=False),
+    Score("age", "bias", "age bias", _bias, "years", more_is_better=None),
     CUMULATIVE[5],
 )
 # Of each task: the score by which models and groups are compared, and which has a baseline.

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
 from io import FileIO
 from pathlib import Path
 
@@ -23,10 +24,18 @@ INTERLEAVED_SHARDS = 4
 READY_BATCHES = 4
 WORKERS = os.cpu_count() or 1
 
-# What is drawn from a seed and an epoch besides the order of photos: other numbers for each.
-_CHANGES, _VIEWS = 1, 3
 
 Dataset = tf.data.Dataset
+
+
+class Stream(IntEnum):
+    """What is drawn from a seed and a number besides the order of photos, each differently."""
+
+    AUGMENTATION = 1
+    NETWORK = 2
+    VIEWS = 3
+
+
 # Photos of a batch, changed; given two integers that are the batch's alone.
 BatchTransform = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -99,7 +108,7 @@ def training_photos(
         order = list(shards)
         random.shuffle(order)
         # Other numbers than those that draw the order of the same epoch.
-        key = generator(seed, epoch.value, _CHANGES).integers(2**62)
+        key = generator(seed, epoch.value, Stream.AUGMENTATION).integers(2**62)
         yield order, int(random.integers(2**31)), int(key)
 
     def shuffled(order: tf.Tensor, shuffle_seed: tf.Tensor, key: tf.Tensor) -> tf.data.Dataset:
@@ -179,7 +188,7 @@ def embeddings(
         if seed is not None and epoch is not None:
             random = generator(seed, epoch.value)
             random.shuffle(chosen)
-            first_views = generator(seed, 0, _VIEWS).integers(views, size=photos)
+            first_views = generator(seed, 0, Stream.VIEWS).integers(views, size=photos)
             rows = (first_views[chosen] + epoch.value) % views * photos + chosen
             shifts = random.integers(-feature_shift, feature_shift, (photos, 2), endpoint=True)
         for start in range(0, photos, batch_size):
@@ -234,7 +243,7 @@ def _typed(dtype: np.dtype) -> np.dtype:
 
 
 def _shifted(features: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """A map moved by so many cells down and right; the edge is repeated."""
+    """A map moved down and right by a number of cells; the edge is repeated."""
     height, width, _ = features.shape
     down = np.clip(np.arange(height) - by[0], 0, height - 1)
     right = np.clip(np.arange(width) - by[1], 0, width - 1)

@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from agegender.analysis.groups import MIN_GROUP
+from agegender.analysis.writing import unit_of, write, write_interval
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.scores import (
     CUMULATIVE,
@@ -81,12 +82,14 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"write": write, "write_interval": write_interval}
     environment.filters |= {
         "thousands": lambda number: f"{number:,}",
         "upper_first": prose.capitalised,
         "breakable": _breakable,
         "span": prose.span,
-        "unit_head": lambda score: f" ({score.unit.unit.strip()})" if score.unit.unit else "",
+        "unit": unit_of,
+        "unit_head": lambda score: f" ({unit_of(score)})" if unit_of(score) else "",
     }
     page = environment.get_template("page.html").render(_context(report)) + "\n"
     # A number and its percent sign stay on one line.

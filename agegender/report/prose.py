@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agegender.analysis.groups import MIN_GROUP, Gap
+from agegender.analysis.writing import write, write_interval
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.scores import PRIMARY_METRIC, Score
 from agegender.report.results import Curve
@@ -29,10 +30,10 @@ def difference(score: Score, first: str, second: str, estimate: Estimate) -> str
     value, low, high = estimate
     if math.isnan(value) or math.isnan(low):
         return f"The two cannot be compared by {score.title}: it is not defined here."
-    interval = f"95 % interval {score.write_interval(low, high, unit=True, plus='+')}"
+    interval = f"95 % interval {write_interval(score, low, high, unit=True, plus='+')}"
     if value == 0:
         return f"Both models have the same {score.title} ({interval})."
-    size = score.write(abs(value), plus="")
+    size = write(score, abs(value), plus="")
     word = "higher" if value > 0 else "lower"
     if estimate.includes_zero:
         meaning = "statistically indistinguishable"
@@ -56,11 +57,11 @@ def against_baseline(score: Score, values: Mapping[str, float], baseline: float)
         baseline: the baseline's score.
     """
     value, low, high = (values[f"{score.name}{end}"] for end in ("", "_low", "_high"))
-    start = f"The {_BASELINES[score.task]} baseline scores {score.write(baseline)}; the model "
+    start = f"The {_BASELINES[score.task]} baseline scores {write(score, baseline)}; the model "
     if low <= baseline <= high:
         return f"{start}is statistically indistinguishable from it."
     better = (value > baseline) == score.more_is_better
-    size = score.write(abs(value - baseline), plus="")
+    size = write(score, abs(value - baseline), plus="")
     return f"{start}{'beats it' if better else 'is worse'} by {size}."
 
 
@@ -116,9 +117,9 @@ def gap(task: str, gap: Gap) -> str:
     score, size = PRIMARY_METRIC[task], gap.size
     return (
         f"{people(gap.by, gap.worst)} ({score.title} "
-        f"{score.write(size.value, plus='')} worse than for "
+        f"{write(score, size.value, plus='')} worse than for "
         f"{people(gap.by, gap.best)}, 95 % interval "
-        f"{score.write_interval(size.low, size.high, unit=True, plus='')}"
+        f"{write_interval(score, size.low, size.high, unit=True, plus='')}"
         f"{', which includes 0' if size.includes_zero else ''})"
     )
 

@@ -1,7 +1,8 @@
 """What the report is made from: the results of both models, as the pipeline's stages write them."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,21 @@ from typing import Any
 import pandas as pd
 
 from agegender.analysis.groups import Gap
-from agegender.common.epochs import best_epoch
 from agegender.common.errors import DamagedFileError
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.predictions import read_predictions, tasks_of
+
+
+def best_epoch(losses: Sequence[float]) -> int:
+    """The number, from 0, of the first epoch with the lowest loss, as training chooses it.
+
+    NaN is higher than any loss.
+
+    Args:
+        losses: of the validation split after each epoch, at least one.
+    """
+    ranked = [math.inf if math.isnan(loss) else loss for loss in losses]
+    return ranked.index(min(ranked))
 
 
 @dataclass(frozen=True)
@@ -94,11 +106,11 @@ def read_model(root: Path, name: str, title: str, noun: str, training: Mapping[s
         metrics=read_json(root / f"metrics/{name}.json"),
         predictions=read_predictions(root / f"predictions/{name}.csv"),
         plots={
-            path.stem: pd.read_csv(path) for path in sorted((root / f"plots/{name}").glob("*.csv"))
+            path.stem: _read_csv(path) for path in sorted((root / f"plots/{name}").glob("*.csv"))
         },
         loss=Curve(
             *(
-                pd.read_csv(curves / split / "loss.tsv", sep="\t")["loss"].to_list()
+                _read_csv(curves / split / "loss.tsv", sep="\t")["loss"].to_list()
                 for split in ("train", "validation")
             )
         ),
@@ -116,3 +128,11 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise DamagedFileError(path, "is not JSON") from None
+
+
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    try:
+        table: pd.DataFrame = pd.read_csv(path, **options)
+    except ValueError:
+        raise DamagedFileError(path, "is not a table") from None
+    return table

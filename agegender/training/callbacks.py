@@ -67,17 +67,14 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Compare the epoch with the best one, see Keras; the weights are those of validation."""
-        if self._swap is None:
-            super().on_epoch_end(epoch, logs)
-        else:
-            self._swap.on_test_begin()
-            super().on_epoch_end(epoch, logs)
-            self._swap.on_test_end()
-
-    def _is_improvement(self, monitor_value: float, reference_value: float | None) -> bool:
-        if math.isnan(monitor_value):
-            return False
-        return bool(super()._is_improvement(monitor_value, reference_value))
+        loss = (logs or {})["val_loss"]
+        logs = {"val_loss": math.inf if math.isnan(loss) else loss}
+        swap = self._swap if self.restore_best_weights else None
+        if swap:
+            swap.on_test_begin()
+        super().on_epoch_end(epoch, logs)
+        if swap:
+            swap.on_test_end()
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -8,6 +8,7 @@ augmentation takes the mean over views of a photo as well.
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
+import numpy as np
 
 from agegender.training.heads import Outputs, postprocess
 from agegender.training.parameters import Training
@@ -75,7 +76,7 @@ def _views(image: keras.KerasTensor, options: Training) -> list[keras.KerasTenso
 
 
 def _zoom(image: keras.KerasTensor, zoom: float) -> keras.KerasTensor:
-    """The photos enlarged about their center, or made smaller, which repeats what is at their edge.
+    """The photos enlarged about their center, or made smaller, which repeats their edge.
 
     A crop or a padding by whole pixels with a resize, since every runtime has these operations.
     """
@@ -84,8 +85,9 @@ def _zoom(image: keras.KerasTensor, zoom: float) -> keras.KerasTensor:
     if margin > 0:
         image = keras.layers.Cropping2D(margin)(image)
     elif margin < 0:
-        edges = [[0, 0], [-margin, -margin], [-margin, -margin], [0, 0]]
-        image = keras.ops.pad(image, edges, mode="symmetric")
+        inside = np.clip(np.arange(margin, size - margin), 0, size - 1)
+        for axis in (1, 2):
+            image = keras.ops.take(image, inside, axis=axis)
     return keras.ops.image.resize(image, (size, size), interpolation="bilinear")
 
 

@@ -24,7 +24,6 @@ _LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
-    tf.errors.InternalError,
 )
 
 
@@ -71,26 +70,30 @@ def fit(
     def test_step(photos: tf.Tensor, labels: Labels, count: tf.Tensor) -> None:
         forward(photos, labels, training=False)
 
-    def run(step: Callable[..., None], batches: tf.data.Dataset) -> dict[str, float]:
-        on_replicas = tf.function(
+    def on_replicas(step: Callable[..., None]) -> Callable[..., None]:
+        run: Callable[..., None] = tf.function(
             lambda part, count: strategy.run(step, (*part, count)), reduce_retracing=True
         )
+        return run
+
+    def epoch_of(step: Callable[..., None], batches: tf.data.Dataset) -> dict[str, float]:
         for metric in measured.values():
             metric.reset_state()
         for batch in batches:
             parts = strategy.experimental_distribute_values_from_function(partial(_part, batch))
-            on_replicas(parts, tf.constant(len(batch[0]), tf.float32))
+            step(parts, tf.constant(len(batch[0]), tf.float32))
         return {name: float(metric.result()) for name, metric in measured.items()}
 
+    train, test = on_replicas(train_step), on_replicas(test_step)
     listening = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs)
     model.stop_training = False
     with noticing_lost_machines():
         listening.on_train_begin()
         for epoch in range(initial_epoch, epochs):
             listening.on_epoch_begin(epoch)
-            logs = run(train_step, dataset)
+            logs = epoch_of(train, dataset)
             listening.on_test_begin()
-            logs |= {f"val_{name}": v for name, v in run(test_step, validation_data).items()}
+            logs |= {f"val_{name}": v for name, v in epoch_of(test, validation_data).items()}
             listening.on_test_end(logs)
             listening.on_epoch_end(epoch, logs)
             if model.stop_training:
@@ -118,7 +121,7 @@ def noticing_lost_machines() -> Iterator[None]:
         yield
     except _LOST as error:
         raise UserError(
-            "another machine of TF_CONFIG was lost; see what it says, then run the same command on "
-            "all machines again: training goes on after the last epoch of machine 0 (TensorFlow "
-            f"says: {error.message.strip().splitlines()[0]})"
+            "another machine of TF_CONFIG was lost, or failed; see what it says, then run the same "
+            "command on all machines again: training goes on after the last epoch of machine 0 "
+            f"(TensorFlow says: {(error.message.strip() or type(error).__name__).splitlines()[0]})"
         ) from None

@@ -12,8 +12,8 @@ Function = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
 
 # What the curves show, and the metric of Keras that it is.
 CURVES = {
-    "gender": {"gender_loss": "cross_entropy", "gender_accuracy": "accuracy"},
-    "age": {"age_loss": "criterion", "age_mae": "mae"},
+    "gender": {"gender_loss": "mean_loss", "gender_accuracy": "accuracy"},
+    "age": {"age_loss": "mean_loss", "age_mae": "mae"},
 }
 
 
@@ -37,12 +37,12 @@ def metrics(tasks: Sequence[str], options: Training) -> dict[str, list[keras.met
     found: dict[str, list[keras.metrics.Metric]] = {}
     if "gender" in tasks:
         found["gender"] = [
-            keras.metrics.BinaryCrossentropy(name="cross_entropy"),
+            keras.metrics.BinaryCrossentropy(name="mean_loss"),
             keras.metrics.BinaryAccuracy(name="accuracy"),
         ]
     if "age" in tasks:
         found["age"] = [
-            keras.metrics.MeanMetricWrapper(_loss("age", options), name="criterion"),
+            keras.metrics.MeanMetricWrapper(_loss("age", options), name="mean_loss"),
             keras.metrics.MeanMetricWrapper(_age_error(options), name="mae"),
         ]
     return found

@@ -1,13 +1,14 @@
 """Where a network is trained: on one device, on several GPUs, or on several machines."""
 
-import json
 import logging
 import os
 import signal
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 import tensorflow as tf
+from pydantic import BaseModel, Field
 
 from agegender.common.errors import UserError
 from agegender.training.multi_worker import noticing_lost_machines
@@ -16,6 +17,20 @@ logger = logging.getLogger(__name__)
 
 # Bytes of a checkpoint that go over the network at a time.
 _PIECE = 2**24
+
+
+class _Cluster(BaseModel, extra="forbid"):
+    worker: list[Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")]]
+
+
+class _Task(BaseModel):
+    type: Literal["worker"]
+    index: Annotated[int, Field(ge=0, strict=True)]
+
+
+class _TFConfig(BaseModel):
+    cluster: _Cluster
+    task: _Task
 
 
 def strategy(name: str, work: str) -> tf.distribute.Strategy:
@@ -66,9 +81,11 @@ def _connect(work: str) -> tf.distribute.Strategy:
         UserError: TF_CONFIG is missing or wrong, or the machines have different work.
     """
     try:
-        config = json.loads(os.environ["TF_CONFIG"])
-        count, worker = len(config["cluster"]["worker"]), config["task"]["index"]
-    except (KeyError, TypeError, ValueError):
+        config = _TFConfig.model_validate_json(os.environ.get("TF_CONFIG", ""))
+        count, worker = len(config.cluster.worker), config.task.index
+        if worker >= count:
+            raise ValueError
+    except ValueError:
         raise UserError(
             "strategy: multi_worker needs the environment variable TF_CONFIG, such as "
             '{"cluster": {"worker": ["first:2222", "second:2222"]}, "task": {"type": "worker", '

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from agegender.networks.datasets import EpochNumber, generator
+from agegender.networks.datasets import EpochNumber, Stream, generator
 from agegender.training import multi_worker, objective
 from agegender.training.callbacks import Checkpoint, EarlyStopping, Epoch, History, saved_epochs
 from agegender.training.inference import for_export
@@ -23,8 +23,6 @@ Model = keras.Model
 # The training data, by the seed of a network, in the epoch that begins.
 Batches = Callable[[int, EpochNumber], tf.data.Dataset]
 Pretrained = Callable[[keras.Model], Sequence[keras.Variable]]
-# Another number than those of what else is drawn from a seed and a number.
-_MEMBERS = 2
 
 
 def train(
@@ -136,7 +134,7 @@ def train_ensemble(
     """
     networks, histories = [], []
     for number in range(options.ensemble_size):
-        own = int(generator(seed, number, _MEMBERS).integers(2**31)) if number else seed
+        own = int(generator(seed, number, Stream.NETWORK).integers(2**31)) if number else seed
         # Whatever was drawn for an earlier network, or was not since it is trained already.
         keras.utils.set_random_seed(own)
         if options.ensemble_size > 1:

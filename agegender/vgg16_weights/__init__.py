@@ -1,1 +1,1 @@
-"""VGG16's ImageNet weights, from whoever has them, checked by digest."""
+"""VGG16's ImageNet weights, from Keras's host, a package or a file, checked by digest."""

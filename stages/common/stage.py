@@ -159,7 +159,7 @@ def _remedy(path: Path) -> str:
     """The command that writes a damaged file again: of the stage that has it among its outputs."""
     stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for name, block in stages.items():
-        for out in block.get("outs", []):
+        for out in [*block.get("outs", []), *block.get("metrics", [])]:
             pattern = re.sub(r"\$\{.*?\}", "*", out if isinstance(out, str) else next(iter(out)))
             if any(each.match(pattern) for each in (path, *path.parents)):
                 # Forced, since DVC need not have noticed the damage.

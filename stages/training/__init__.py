@@ -1,1 +1,1 @@
-"""What the training stages share: learning curves and the folder of unfinished work."""
+"""What the training stages share: from declared parameters to outputs."""

@@ -22,8 +22,8 @@ from agegender.training.parameters import Training
 from agegender.training.saving import save
 from agegender.training.strategy import strategy
 from agegender.training.training import Batches, Model, Pretrained, saved_state, train_ensemble
+from stages.common import unfinished
 from stages.common.stage import Parameters, record_time, when_interrupted
-from stages.training import unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -64,40 +64,35 @@ def train_and_save(
         pretrained: see `train_ensemble`.
         backbone_learning_rate: see `train_ensemble`.
     """
-    stage, tasks = f"train_{name}", declared["tasks"]
-    folder = unfinished.folder(stage, declared)
-    with (
-        resumable_folder(folder.parent, folder.name) as progress,
-        strategy(options.strategy, f"{stage} {folder.name}").scope(),
-        Live(
-            f"plots/training/{name}", dvcyaml=None, save_dvc_exp=False, monitor_system=False
-        ) as live,
-    ):
-        when_interrupted(partial(saved_state, progress, options.ensemble_size))
+    stage, tasks, output = f"train_{name}", declared["tasks"], Path(f"models/{name}.keras")
+    key = unfinished.key(stage, declared)
+    # The checkpoints stay until all outputs are written.
+    with resumable_folder(unfinished.parent(stage), key) as folder:
+        when_interrupted(partial(saved_state, folder, options.ensemble_size))
         median_age = float(read_labels(TFRECORDS, declared["train_on"])["age"].median())
-        networks, histories = train_ensemble(
-            partial(build, median_age),
-            batches,
-            validation(),
-            tasks,
-            options,
-            options.seed_or(declared["seed"]),
-            progress,
-            partial(_record, live),
-            pretrained,
-            backbone_learning_rate,
-        )
-        output = Path(f"models/{name}.keras")
-        save(inference_model(networks, declared["image_size"], options, name, embed()), output)
-    # Without curves of a task that was not trained, `dvc plots` reports errors.
-    for task in CURVES.keys() - set(tasks):
-        for split, curve in product(("train", "validation"), CURVES[task]):
-            path = Path(f"plots/training/{name}/plots/metrics/{split}/{curve}.tsv")
-            path.write_text(f"step\t{curve}\n", encoding="utf-8")
-    # As it was saved, and in no strategy's scope.
-    labels, seed = read_labels(TFRECORDS, "train"), declared["seed"]
-    scores = evaluate(load(output), TFRECORDS, "validation", labels, VALIDATION, seed)
-    write_metrics(Path(f"metrics/validation/{name}.json"), scores.metrics)
+        with strategy(options.strategy, f"{stage} {key}").scope(), _live(name) as live:
+            networks, histories = train_ensemble(
+                partial(build, median_age),
+                batches,
+                validation(),
+                tasks,
+                options,
+                options.seed_or(declared["seed"]),
+                folder,
+                partial(_record, live),
+                pretrained,
+                backbone_learning_rate,
+            )
+            save(inference_model(networks, declared["image_size"], options, name, embed()), output)
+        # Without curves of a task that was not trained, `dvc plots` reports errors.
+        for task in CURVES.keys() - set(tasks):
+            for split, curve in product(("train", "validation"), CURVES[task]):
+                path = Path(f"plots/training/{name}/plots/metrics/{split}/{curve}.tsv")
+                path.write_text(f"step\t{curve}\n", encoding="utf-8")
+        # As it was saved, and in no strategy's scope.
+        labels, seed = read_labels(TFRECORDS, "train"), declared["seed"]
+        scores = evaluate(load(output), TFRECORDS, "validation", labels, VALIDATION, seed)
+        write_metrics(Path(f"metrics/validation/{name}.json"), scores.metrics)
     if declared["train_on"] != "train":
         logger.warning(
             "metrics/validation/%s.json is of photos that were trained on: to choose by it, set "
@@ -107,6 +102,12 @@ def train_and_save(
     earlier = sum(history.earlier_seconds for history in histories)
     seconds = [second for history in histories for second in history.seconds]
     record_time(stage, output, earlier, epoch_seconds=seconds)
+
+
+def _live(name: str) -> Live:
+    """DVCLive for a model's learning curves; dvc.yaml and experiments stay DVC's matter."""
+    folder = f"plots/training/{name}"
+    return Live(folder, dvcyaml=None, save_dvc_exp=False, monitor_system=False)
 
 
 def _record(live: Live, epoch: Epoch) -> None:

@@ -11,12 +11,16 @@ from dvc.repo import Repo
 from stages.common.stage import Parameters, project_root
 
 
-def folder(stage: str, declared: Parameters) -> Path:
-    """The folder for unfinished work of ``stage`` with the inputs that it has now.
+def parent(stage: str) -> Path:
+    """The folder of a stage's unfinished work, of whatever inputs."""
+    return project_root() / "progress" / stage
 
-    Its name is a hash of all that dvc.yaml declares for the stage: DVC's hashes of the
-    dependencies, code among them, which it has at hand, and the parameters, package versions
-    among them. Work done with other inputs so lies in another folder.
+
+def key(stage: str, declared: Parameters) -> str:
+    """A name for the inputs that ``stage`` has now, for `resumable_folder`.
+
+    It is a hash of all that dvc.yaml declares for the stage: DVC's hashes of the dependencies, code
+    among them, which it has at hand, and the parameters, package versions among them.
     """
     with Repo() as repo:
         inputs = {
@@ -25,4 +29,4 @@ def folder(stage: str, declared: Parameters) -> Path:
             if not isinstance(dependency, ParamsDependency)
         }
     described = json.dumps([inputs, declared.values, platform.machine()], sort_keys=True)
-    return project_root() / "progress" / stage / hashlib.sha256(described.encode()).hexdigest()[:16]
+    return hashlib.sha256(described.encode()).hexdigest()[:16]
