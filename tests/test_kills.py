@@ -123,6 +123,21 @@ def test_damage_is_reported_with_its_file(reproduced: Reproduced, tmp_path: Path
     assert not [line for line in printed if "Traceback" in line]
 
 
+def test_training_that_ends_in_its_last_step_is_not_lost(
+    reproduced: Reproduced, tmp_path: Path
+) -> None:
+    clone = reproduced.copy(tmp_path)
+    script = """
+from unittest.mock import patch
+from stages import train_custom
+from stages.training import run
+with patch.object(run, "write_metrics", side_effect=OSError(28, "No space left on device")):
+    train_custom.main()
+"""
+    assert "No space left" in clone.run("python", "-c", script, fails=True)
+    assert list((clone.path / "progress/train_custom").glob("*/network1.npz"))
+
+
 def test_unfinished_work_belongs_to_its_inputs(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
     script = """
