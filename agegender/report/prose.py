@@ -163,8 +163,8 @@ def regression_to_the_mean(model: str, rows: Iterable[Mapping[Any, Any]]) -> str
 
 
 def people(by: str, group: str) -> str:
-    """What a sentence calls a group: people of an age, people labelled female."""
-    return f"people aged {span(group)}" if by == "age" else f"people labelled {group}"
+    """What a sentence calls a group: people of an age, people labeled female."""
+    return f"people aged {span(group)}" if by == "age" else f"people labeled {group}"
 
 
 def span(group: str) -> str:
