@@ -9,8 +9,9 @@ SOURCE =
 # Where `make serve` shows the report.
 PORT = 8000
 
-# Stages call python: it is .venv's, with its own packages, and finds the stages in this folder.
-USE_VENV = PATH="$$PWD/.venv/bin:$$PATH"; export PATH; unset PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS
+# Stages call python: it is .venv's, with its own packages and UTF-8, and finds the stages here.
+USE_VENV = PATH="$$PWD/.venv/bin:$$PATH"; PYTHONUTF8=1; export PATH PYTHONUTF8; \
+	unset PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS
 
 help:
 	@echo 'make repro         set up .venv, run the pipeline, print both models'"'"' test metrics'

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agegender.common.files import replace_folder, sha256
 from agegender.common.resumable import resumable_folder
-from agegender.networks.device import enable_determinism, warn_if_unsupported
+from agegender.networks.device import device_names, enable_determinism, warn_if_unsupported
 from agegender.photos.records import verify
 from agegender.vgg16.frozen.backbone import Backbone, load_weights
 from agegender.vgg16.frozen.embedding import embed, identity, saved_state, views
@@ -48,7 +48,7 @@ def main() -> None:
             (target / "index.json").write_text(text, encoding="utf-8")
             for file in files:
                 _link(folder / file, target / file)
-    record_time("embed_vgg16", EMBEDDINGS / "index.json")
+    record_time("embed_vgg16", EMBEDDINGS / "index.json", gpus=device_names())
 
 
 def _link(source: Path, target: Path) -> None:

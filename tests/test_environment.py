@@ -9,6 +9,7 @@ from tests.conftest import Reproduced
 
 HOSTILE = {
     "CUDA_VISIBLE_DEVICES": "",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA",
     "KERAS_BACKEND": "jax",
     "KERAS_MAX_EPOCHS": "1",
     "LC_ALL": "C",
@@ -16,6 +17,8 @@ HOSTILE = {
     "NPY_DISABLE_CPU_FEATURES": "AVX512F",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_CORETYPE": "Haswell",
+    "PANDAS_FUTURE_INFER_STRING": "0",
+    "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python",
     "PYTHONHASHSEED": "7",
     "PYTHONIOENCODING": "ascii",
     "PYTHONOPTIMIZE": "2",

@@ -30,15 +30,20 @@ def enable_determinism(seed: int, intra_op_threads: int | None = None) -> None:
     Raises:
         RuntimeError: TensorFlow has already run something in this process.
     """
-    gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
+    for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     if intra_op_threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(intra_op_threads)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
-    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
-    logger.info("computing on %s", ", ".join(map(str, names)) or "the CPU (TensorFlow sees no GPU)")
+    logger.info("computing on %s", device_names() or "the CPU (TensorFlow sees no GPU)")
+
+
+def device_names() -> str:
+    """The GPUs that compute, separated by commas; empty if the CPU does."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, gpus)
+    return ", ".join(str(each.get("device_name", "GPU")) for each in details)
 
 
 def has_bfloat16() -> bool:

@@ -84,7 +84,7 @@ function showTimes(times) {
   if (!missing) document.getElementById("untimed").hidden = true;
   if (machines.size) {
     const machine = document.getElementById("machine");
-    machine.textContent = `Measured on ${[...machines].join(" and ")}.`;
+    machine.textContent = `Computed on ${[...machines].join(" and ")}.`;
     machine.hidden = false;
   }
 }

@@ -9,34 +9,48 @@ from collections.abc import Mapping
 
 # By the start of their names.
 _DROPPED = (
-    "KERAS_",  # another backend; a limit of epochs or steps
-    "TF_",  # other kernels, XLA, other numbers of threads
+    # Another backend; a limit of epochs or steps.
+    "KERAS_",
+    # Other kernels, XLA, other numbers of threads.
+    "TF_",
     "XLA_",
-    "ONEDNN_",  # another instruction set, here and in the next three lines
+    # Instruction sets and threads, and so the order of sums and the last digits.
+    "ONEDNN_",
     "DNNL_",
+    "MKL_",
+    "OMP_",
     "OPENBLAS_",
     "NPY_",
-    "MKL_",  # threads, and so the order of sums; also those of OMP_
-    "OMP_",
-    "CUBLAS_",  # other kernels and another precision on a GPU; also the next two
+    "GLIBC_TUNABLES",
+    # The same on a GPU.
+    "CUBLAS_",
     "CUDNN_",
     "NVIDIA_TF32",
-    "SQLITE_TMPDIR",  # full, perhaps
-    "PYTHONDEVMODE",  # warnings
-    "PYTHONHASHSEED",  # the order of a set
-    "PYTHONINSPECT",  # waits for input in the end
-    "PYTHONIOENCODING",  # text that cannot be printed
-    "PYTHONOPTIMIZE",  # no assertions
-    "PYTHONWARNINGS",  # errors in their place
+    # Behaviour of later versions.
+    "PANDAS_",
+    "SCIPY_",
+    # The order of features in a record.
+    "PROTOCOL_BUFFERS_",
+    # A disk that may be full.
+    "SQLITE_TMPDIR",
+    # Of Python: the order of sets, no assertions, warnings that are errors, ASCII alone, a prompt.
+    "PYTHONHASHSEED",
+    "PYTHONOPTIMIZE",
+    "PYTHONWARNINGS",
+    "PYTHONDEVMODE",
+    "PYTHONIOENCODING",
+    "PYTHONINSPECT",
 )
-# Of these, what does not change a number: the machines of a multi-worker run, GPU memory, the log.
+# Of these, what changes no number: the machines of a multi-worker run, GPU memory, the log.
 _KEPT = ("TF_CONFIG", "TF_GPU_ALLOCATOR", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_CPP_")
 _SET = {
-    "KERAS_HOME": os.devnull,  # not ~/.keras/keras.json: floatx, channels_first, backend
-    # Keras loads matplotlib where it is installed, which reads these: a notebook's backend fails.
+    # No ~/.keras/keras.json: floatx, channels_first, backend.
+    "KERAS_HOME": os.devnull,
+    # Keras loads matplotlib where it is installed, and fails at a notebook's settings.
     "MPLBACKEND": "agg",
     "MATPLOTLIBRC": os.devnull,
-    "PYTHONUTF8": "1",  # file names and messages beyond ASCII, whatever the locale
+    # File names and messages beyond ASCII, whatever the locale.
+    "PYTHONUTF8": "1",
     "TZ": "UTC",
 }
 

@@ -34,16 +34,28 @@ def project_root() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
-def record_time(stage: str, output: Path, earlier: float = 0.0, **more: Any) -> None:
-    """Record how long it took to write ``output``, and what else there is to say of it.
+def record_time(
+    stage: str, output: Path, earlier: float = 0.0, gpus: str = "", **more: Any
+) -> None:
+    """Record how long it took to write ``output``, on which machine, and what else there is to say.
 
     That is how long this process has been running, and ``earlier``, the seconds that interrupted
-    ones spent on what it continued. Times lie in timings/, which is neither DVC's nor git's: no
-    result depends on them.
+    ones spent on what it continued. Records lie in timings/, which is neither DVC's nor git's:
+    outputs hold no times, and not even the machine, which can change their last digits.
     """
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    system = f"{platform.system()} {platform.machine()}"
+    cores = f"{os.cpu_count()} cores of {_processor()}"
+    python = f"Python {platform.python_version()}"
+    machine = ", ".join(filter(None, (system, cores, gpus, python)))
     seconds = time.monotonic() - _STARTED + earlier
     timings.record(project_root() / "timings", stage, output, seconds, machine=machine, **more)
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        names = re.findall("^model name\\s*: (.+)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        return names[0] if names else platform.machine()
+    return platform.processor() or platform.machine()
 
 
 class Parameters:

@@ -13,7 +13,7 @@ from agegender.evaluation.metrics import write_metrics
 from agegender.evaluation.parameters import Evaluate
 from agegender.evaluation.predict import evaluate, load
 from agegender.networks.datasets import Dataset
-from agegender.networks.device import enable_determinism, warn_if_unsupported
+from agegender.networks.device import device_names, enable_determinism, warn_if_unsupported
 from agegender.photos.records import read_labels
 from agegender.training.callbacks import Epoch
 from agegender.training.inference import Embed, inference_model
@@ -101,7 +101,7 @@ def train_and_save(
         )
     earlier = sum(history.earlier_seconds for history in histories)
     seconds = [second for history in histories for second in history.seconds]
-    record_time(stage, output, earlier, epoch_seconds=seconds)
+    record_time(stage, output, earlier, device_names(), epoch_seconds=seconds)
 
 
 def _live(name: str) -> Live:
