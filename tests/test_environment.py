@@ -58,4 +58,7 @@ def test_make_shields_dvc_as_well(tmp_path: Path) -> None:
     clone = Clone(ROOT, tmp_path)
     clone.env |= {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "error", "PYTHONPATH": "/missing"}
     rule = r"include Makefile\nshielded:\n\t@$(USE_VENV); dvc root; python -m agegender check\n"
-    assert clone.run("/bin/sh", "-c", f"printf '{rule}' | make -f - shielded") == ".\n"
+    assert (
+        clone.run("/bin/sh", "-c", f"printf '{rule}' | make --no-print-directory -f - shielded")
+        == ".\n"
+    )
