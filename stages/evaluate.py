@@ -11,12 +11,10 @@ from agegender.evaluation.parameters import Evaluate
 from agegender.evaluation.predict import evaluate, load
 from agegender.evaluation.predictions import write_predictions
 from agegender.networks.device import enable_determinism
-from agegender.photos.photos import read_photos
-from agegender.photos.records import verify
+from agegender.photos.records import read_labels, verify
 from stages.common.stage import parameters, record_time, run
 
 TFRECORDS = Path("data/tfrecords")
-TRAINING = Path("data/split/train.csv")
 
 
 def main() -> None:
@@ -25,7 +23,7 @@ def main() -> None:
     options, seed = declared.section("evaluate", Evaluate), declared["seed"]
     enable_determinism(seed)
     model = load(Path(f"models/{name}.keras"))
-    training = read_photos(TRAINING)
+    training = read_labels(TFRECORDS, "train")
     predictions, metrics = evaluate(model, TFRECORDS, "test", training, options, seed)
 
     output = Path(f"predictions/{name}.csv")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from dvc.utils.serialize import load_yaml
 
 from agegender.analysis.comparison import compare
 from agegender.common.files import sha256
@@ -17,7 +18,7 @@ from agegender.report.page import Report, render
 from agegender.report.parameters import Report as Options
 from agegender.report.results import read_json, read_model
 from stages.common import timings
-from stages.common.stage import parameters, project_root, run
+from stages.common.stage import Parameters, project_root, run
 
 SPLIT = Path("data/split")
 RAW = Path("data/raw")
@@ -52,7 +53,8 @@ MODELS = {"custom": ("Custom CNN", "the custom CNN"), "vgg16": ("VGG16", "VGG16"
 
 
 def main() -> None:
-    declared = parameters("report")
+    # Declared as a whole, since the page explains each parameter by its comment.
+    declared = Parameters("report", load_yaml("params.yaml"))
     options = declared.section("report", Options)
     seed, samples = declared["seed"], declared["evaluate.bootstrap_samples"]
 
@@ -84,7 +86,7 @@ def main() -> None:
             counts=read_json(Path("metrics/split.json")),
             galleries=galleries,
             faces=faces(RAW, shown, declared["image_size"]),
-            parameters={name: declared[name] for name in declared.values if name not in versions},
+            parameters=declared.values,
             comments=Path("params.yaml").read_text(encoding="utf-8"),
             versions=versions,
             digests=digests,
