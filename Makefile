@@ -19,7 +19,7 @@ help:
 	@echo 'make serve         show the report at http://localhost:$(PORT)/ (make PORT=8080 serve for another)'
 	@echo 'make verify        run the pipeline in two clean clones of the last commit and compare the outputs'
 	@echo 'make test-slow     run the slow tests: unusual settings, and kills at many random moments'
-	@echo 'make bench         measure speed and memory, write benchmarks/; under 15 minutes'
+	@echo 'make bench         measure speed and memory, write benchmarks/; under 30 minutes'
 	@echo 'make requirements  compile the requirements files from requirements.in to the newest versions'
 	@echo 'make clean         remove .venv, unfinished work and caches of tools; keep all results'
 	@echo
