@@ -201,7 +201,7 @@ def _print_metrics(values: dict[str, Any]) -> None:
     first = next(iter(values.values()))
     rows = []
     for score in SCORES:
-        if score.task in first:
+        if any(score.name in each.get(score.task, {}) for each in values.values()):
             cells = [_with_interval(score, each[score.task]) for each in values.values()]
             baseline = first["baseline"][score.task].get(score.name)
             unit = unit_of(score)

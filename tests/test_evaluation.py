@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, mean_absolute_error, roc_auc_score
 
 from agegender.analysis.comparison import compare
+from agegender.analysis.groups import score_groups
 from agegender.analysis.plot_data import write_plot_data
 from agegender.evaluation.describe import layers, parameter_counts
 from agegender.evaluation.metrics import metrics, write_metrics
@@ -107,6 +108,25 @@ def test_one_task_alone_is_scored(task: str, tmp_path: Path) -> None:
     assert (sizes["roc"] > 0, sizes["ages"] > 0) == (task == "gender", task == "age")
     write_predictions(tmp_path / "p.csv", table)
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "p.csv"), table)
+
+
+def test_ranges_are_scored_where_a_model_has_them() -> None:
+    plain = predicted()
+    ages = plain["age_predicted"].to_numpy()
+    ranged = tabulate(plain, {"age": ages, "age_low": ages - 10, "age_high": ages + 6})
+    low, high = ages - 10 <= plain["age"], plain["age"] <= ages + 6
+    age = metrics(ranged, TRAINING, COUNTS, 100, 1)["age"]
+    assert age["coverage80"] == pytest.approx((low & high).mean())
+    assert age["coverage80_low"] < age["coverage80"] < age["coverage80_high"]
+    assert age["width80"] == pytest.approx(16)
+    old = ranged[ranged["age"] >= 70]
+    assert age["mae_from70"] == pytest.approx(old["age_error"].abs().mean())
+    for group, replicates in score_groups(ranged, "age", 100, 1):
+        values = {score.name: value for score, value in replicates.values.items()}
+        assert values["coverage80"] == pytest.approx((low & high)[group.rows].mean())
+        assert "mae_from70" not in values
+    assert "coverage80" not in metrics(plain, TRAINING, COUNTS, 100, 1)["age"]
+    assert not any(score.needs for score in compare(plain, ranged, 100, 1))
 
 
 def test_metrics_files_have_4_decimals_and_null_for_what_is_undefined(tmp_path: Path) -> None:

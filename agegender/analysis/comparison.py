@@ -4,13 +4,13 @@ import pandas as pd
 
 from agegender.evaluation.bootstrap import Estimate, replicate
 from agegender.evaluation.predictions import tasks_of
-from agegender.evaluation.scores import CUMULATIVE, SCORES, Score
+from agegender.evaluation.scores import CUMULATIVE, Score, scores_of
 
 
 def compare(
     first: pd.DataFrame, second: pd.DataFrame, samples: int, seed: int
 ) -> dict[Score, Estimate]:
-    """The second model's scores less the first's, CS@k for every k among them.
+    """The second model's scores less the first's, of those that both have, and CS@k for every k.
 
     Both are scored on the same resamples, so that what makes a photo hard for both cancels out.
 
@@ -25,7 +25,9 @@ def compare(
     """
     if list(first["file"]) != list(second["file"]):
         raise ValueError("the predictions are not of the same photos")
-    tasks = tasks_of(first)
-    scores = [score for score in dict.fromkeys((*SCORES, *CUMULATIVE)) if score.task in tasks]
+    others = scores_of(second)
+    scores = [score for score in scores_of(first) if score in others]
+    if "age" in tasks_of(first):
+        scores = list(dict.fromkeys((*scores, *CUMULATIVE)))
     one, other = (replicate(each, scores, samples, seed)[0] for each in (first, second))
     return other.minus(one).estimates()

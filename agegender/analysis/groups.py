@@ -66,9 +66,8 @@ def score_groups(
     """
     found = list(groups(predictions))
     rows = [group.rows for group in found]
-    return list(
-        zip(found, replicate(predictions, scores_of(task), samples, seed, rows), strict=True)
-    )
+    scores = [score for score in scores_of(predictions) if score.task == task and score.of_groups]
+    return list(zip(found, replicate(predictions, scores, samples, seed, rows), strict=True))
 
 
 def gaps(task: str, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:

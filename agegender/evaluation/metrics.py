@@ -11,7 +11,7 @@ import pandas as pd
 
 from agegender.evaluation.bootstrap import Estimate, replicate
 from agegender.evaluation.predictions import tasks_of
-from agegender.evaluation.scores import PRIMARY_METRIC, SCORES, Score
+from agegender.evaluation.scores import PRIMARY_METRIC, SCORES, Score, scores_of
 
 # In metrics files, all numbers are rounded to this many decimals.
 DECIMALS = 4
@@ -33,9 +33,7 @@ def metrics(
         samples: resamples for each 95 % interval.
         seed: of the resamples.
     """
-    tasks = tasks_of(predictions)
-    scores = [score for score in SCORES if score.task in tasks]
-    estimates = replicate(predictions, scores, samples, seed)[0].estimates()
+    estimates = replicate(predictions, scores_of(predictions), samples, seed)[0].estimates()
     return {
         "n": len(predictions),
         **by_task(estimates),

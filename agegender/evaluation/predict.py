@@ -69,5 +69,5 @@ def predict(model: keras.Model, tfrecords: Path, split: str, batch_size: int) ->
     images = photos(tfrecords, split, batch_size, []).map(lambda image, _: image)
     outputs = model.predict(images, verbose=0)
     return tabulate(
-        read_labels(tfrecords, split), {task: values[:, 0] for task, values in outputs.items()}
+        read_labels(tfrecords, split), {name: values[:, 0] for name, values in outputs.items()}
     )

@@ -11,7 +11,7 @@ from agegender.evaluation.scores import THRESHOLD
 
 LABELS = ["file", "gender", "age", "race"]
 # Decimals of P(female) and of ages: finer than a model's last bits mean anything.
-_DECIMALS = {"gender": 6, "age": 4}
+_DECIMALS = {"gender": 6, "age": 4, "age_low": 4, "age_high": 4}
 
 
 def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -22,17 +22,19 @@ def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.Data
     Args:
         labels: columns ``file``, ``gender`` (0 male, 1 female), ``age`` (years), ``race``.
         outputs: of the trained tasks, one value per photo in the order of ``labels``:
-            ``gender``, P(female), and ``age``, years.
+            ``gender``, P(female); ``age``, years; from models with an age distribution also
+            ``age_low`` and ``age_high``, the ends of the 80 % range, years.
 
     Returns:
-        the labels, then ``gender_predicted`` and ``age_predicted`` (the outputs), ``age_error``
-        (predicted less true, years) and ``gender_correct`` (0 or 1), where the task was trained.
+        the labels, then ``gender_predicted``, ``age_predicted``, ``age_low_predicted`` and
+        ``age_high_predicted`` (the outputs), ``age_error`` (predicted less true, years) and
+        ``gender_correct`` (0 or 1), where the model has that output.
     """
     table = labels[LABELS].copy()
-    for task in ("gender", "age"):
-        if task in outputs:
-            values = np.asarray(outputs[task], dtype=np.float64).reshape(len(table))
-            table[f"{task}_predicted"] = values.round(_DECIMALS[task])
+    for name, decimals in _DECIMALS.items():
+        if name in outputs:
+            values = np.asarray(outputs[name], dtype=np.float64).reshape(len(table))
+            table[f"{name}_predicted"] = values.round(decimals)
     if "age" in outputs:
         table["age_error"] = (table["age_predicted"] - table["age"]).round(_DECIMALS["age"])
     if "gender" in outputs:

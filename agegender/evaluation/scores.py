@@ -43,6 +43,8 @@ class Score:
         more_is_better: None where neither is.
         biased_upwards: whether it is larger on average on a resample than on the photos that the
             resample was drawn from. Such a score is never below 0.
+        needs: the output that it is computed from, where that is not the task's own.
+        of_groups: whether groups of photos are scored by it, too.
     """
 
     task: str
@@ -52,6 +54,8 @@ class Score:
     unit: Unit
     more_is_better: bool | None
     biased_upwards: bool = False
+    needs: str | None = None
+    of_groups: bool = True
 
 
 def calibration_bin(probabilities: Floats) -> NDArray[np.int64]:
@@ -127,6 +131,27 @@ def _bias(weights: Floats, photos: pd.DataFrame) -> Floats:
     return _mean(weights, _error(photos))
 
 
+def _mae_within(first: int, last: float = np.inf) -> Callable[[Floats, pd.DataFrame], Floats]:
+    """The MAE of people of these ages, both included."""
+
+    def compute(weights: Floats, photos: pd.DataFrame) -> Floats:
+        rows = photos["age"].between(first, last).to_numpy()
+        return _mae(weights[:, rows], photos[rows])
+
+    return compute
+
+
+def _coverage(weights: Floats, photos: pd.DataFrame) -> Floats:
+    """The share of photos whose age lies in the predicted range, its ends included."""
+    return _mean(
+        weights, photos["age"].between(photos["age_low_predicted"], photos["age_high_predicted"])
+    )
+
+
+def _width(weights: Floats, photos: pd.DataFrame) -> Floats:
+    return _mean(weights, photos["age_high_predicted"] - photos["age_low_predicted"])
+
+
 def _cumulative(k: int) -> Score:
     """CS@k: the share of photos whose age is at most ``k`` years off."""
     return Score(
@@ -159,11 +184,51 @@ SCORES = (
     Score("age", "median_error", "median age error", _median_error, "years", more_is_better=False),
     Score("age", "bias", "age bias", _bias, "years", more_is_better=None),
     CUMULATIVE[5],
+    Score(
+        "age",
+        "mae_under10",
+        "age MAE below 10 years",
+        _mae_within(0, 9),
+        "years",
+        more_is_better=False,
+        of_groups=False,
+    ),
+    Score(
+        "age",
+        "mae_from70",
+        "age MAE from 70 years on",
+        _mae_within(70),
+        "years",
+        more_is_better=False,
+        of_groups=False,
+    ),
+    # Models with an age distribution also predict a range that should hold 80 % of ages. Neither
+    # score is better alone: wider ranges cover more.
+    Score(
+        "age",
+        "coverage80",
+        "coverage of 80 % age ranges",
+        _coverage,
+        "percent",
+        more_is_better=None,
+        needs="age_low",
+    ),
+    Score(
+        "age",
+        "width80",
+        "mean width of 80 % age ranges",
+        _width,
+        "years",
+        more_is_better=None,
+        needs="age_low",
+    ),
 )
 # Of each task: the score by which models and groups are compared, and which has a baseline.
 PRIMARY_METRIC = {score.task: score for score in SCORES if score.name in ("accuracy", "mae")}
 
 
-def scores_of(task: str) -> list[Score]:
-    """The scores of a task in metrics files."""
-    return [score for score in SCORES if score.task == task]
+def scores_of(predictions: pd.DataFrame) -> list[Score]:
+    """The scores of metrics files that can be computed from ``predictions``."""
+    return [
+        score for score in SCORES if f"{score.needs or score.task}_predicted" in predictions.columns
+    ]

@@ -16,8 +16,8 @@ from agegender.evaluation.scores import (
     CUMULATIVE,
     CUMULATIVE_YEARS,
     PRIMARY_METRIC,
+    SCORES,
     Score,
-    scores_of,
 )
 from agegender.photos.labels import GENDERS, RACES
 from agegender.report import gallery, prose
@@ -111,7 +111,7 @@ def _context(report: Report) -> dict[str, Any]:
         "tasks": tasks,
         "n": first.metrics["n"],
         "primary": PRIMARY_METRIC,
-        "scores_of": scores_of,
+        "scores_in": _scores_in,
         "cumulative": zip(CUMULATIVE_YEARS, CUMULATIVE, strict=True) if "age" in tasks else (),
         "groupings": _GROUPINGS,
         "reference_report": REFERENCE_REPORT,
@@ -129,6 +129,15 @@ def _context(report: Report) -> dict[str, Any]:
         "rise": prose.OVERFITTING_RISE,
         "describe": gallery.describe,
     }
+
+
+def _scores_in(task: str, *values: Mapping[str, Any]) -> list[Score]:
+    """The scores of a task that are in any of the ``values``, mappings by their names."""
+    return [
+        score
+        for score in SCORES
+        if score.task == task and any(score.name in each for each in values)
+    ]
 
 
 def _splits(photos: pd.DataFrame) -> list[tuple[str, list[str]]]:
@@ -164,6 +173,9 @@ def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, 
                 "gaps": [(_GROUPINGS[gap.by], prose.gap(task, gap)) for gap in gaps],
                 "failing": [prose.gap(task, gap) for gap in gaps if not gap.size.includes_zero],
                 "groups": model.groups(task),
+                "ranges": prose.ranges(model.noun, model.metrics[task], model.groups(task))
+                if "coverage80" in model.metrics[task]
+                else None,
             }
         )
     return {

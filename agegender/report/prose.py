@@ -112,6 +112,28 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
     return f"By this rule, the curves of {model} show no overfitting ({numbers}).{kept}"
 
 
+def ranges(model: str, values: Mapping[str, float], rows: Iterable[Mapping[Any, Any]]) -> str:
+    """How often a model's 80 % ranges hold the age, how wide they are, and for whom they fail.
+
+    Args:
+        model: what a sentence calls it.
+        values: its metrics of age, with ``coverage80`` and ``width80``.
+        rows: of the age groups table; decades of fewer than `MIN_GROUP` photos do not count.
+    """
+    overall = (
+        f"{capitalised(model)}’s 80 % ranges hold {100 * values['coverage80']:.1f} % of the ages "
+        f"and are {values['width80']:.1f} years wide on average."
+    )
+    decades = [row for row in rows if row["by"] == "age" and row["photos"] >= MIN_GROUP]
+    if not decades:
+        return overall
+    worst = min(decades, key=lambda row: row["coverage80"])
+    return (
+        f"{overall} They hold the fewest, {100 * worst['coverage80']:.1f} %, for "
+        f"{people('age', worst['group'])}."
+    )
+
+
 def gap(task: str, gap: Gap) -> str:
     """How much worse the worst group is than the best, by the primary metric, in words."""
     score, size = PRIMARY_METRIC[task], gap.size
