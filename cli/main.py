@@ -57,13 +57,17 @@ def check_files(document: Document) -> None:
             # In data/ users may keep theirs, too.
             top = path.partition("/")[0]
             written |= {path, f"{path}.partial", f"{path}.previous"} if top == "data" else {top}
-    for name in ("download", "download_vgg16"):
+    for name in ("download", "download_vgg16", "download_yunet"):
         try:
             source = getattr(document, name).source
             refuse_written(source, root, [root / each for each in sorted(written)])
         except UserError as error:
             raise UserError(f"{PARAMETERS}: {name}.source: {error}") from None
-    for folder, known in ((Path("data/raw"), MANIFEST), (Path("data/vgg16"), "vgg16.npz")):
+    for folder, known in (
+        (Path("data/raw"), MANIFEST),
+        (Path("data/vgg16"), "vgg16.npz"),
+        (Path("data/yunet"), "yunet.onnx"),
+    ):
         # The second is what a kill may leave.
         for place in (folder, folder.with_name(f"{folder.name}.previous")):
             refuse_other_files(place, [known])

@@ -8,11 +8,13 @@ from agegender.common.parameters import ImageSize, Section, Seed, Tasks, TrainOn
 from agegender.custom.parameters import TrainCustom
 from agegender.download.parameters import Download
 from agegender.evaluation.parameters import Evaluate
+from agegender.faces.parameters import Align
 from agegender.preparation.parameters import Preprocess, Split
 from agegender.report.parameters import Report
 from agegender.vgg16.frozen.parameters import EmbedVgg16
 from agegender.vgg16.parameters import TrainVgg16
 from agegender.vgg16_weights.parameters import DownloadVgg16
+from agegender.yunet_weights.parameters import DownloadYunet
 
 
 class Document(Section):
@@ -24,8 +26,10 @@ class Document(Section):
     train_on: TrainOn
     download: Download
     download_vgg16: DownloadVgg16
+    download_yunet: DownloadYunet
     split: Split
     preprocess: Preprocess
+    align: Align
     embed_vgg16: EmbedVgg16
     train_custom: TrainCustom
     train_vgg16: TrainVgg16

@@ -29,8 +29,10 @@ PLOTS = Path("agegender/report/plots/definitions.yaml")
 OUTPUTS = {
     "download": "data/raw/manifest.csv",
     "download_vgg16": "data/vgg16/vgg16.npz",
+    "download_yunet": "data/yunet/yunet.onnx",
     "split": "data/split/train.csv",
     "preprocess": "data/tfrecords/index.json",
+    "align": "models/template.json",
     "embed_vgg16": "data/embeddings/index.json",
     "train_custom": "models/custom.keras",
     "train_vgg16": "models/vgg16.keras",

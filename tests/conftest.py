@@ -14,6 +14,7 @@ from tests.clones import Clone
 TINY = {
     "image_size": 32,
     "download": {"sample_images": 60},
+    "align": {"photos": 20},
     "train_custom": {"epochs": 3, "filters": [4, 8], "dense_units": [8]},
     "train_vgg16": {"epochs": 2, "dense_units": [8]},
     "evaluate": {"bootstrap_samples": 100},

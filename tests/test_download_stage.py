@@ -201,7 +201,7 @@ def test_a_source_where_the_pipeline_clears_up(
     (root / "dvc.yaml").symlink_to(ROOT / "dvc.yaml")
     monkeypatch.chdir(root)
     defaults = (ROOT / "params.yaml").read_text()
-    for name in ("download", "download_vgg16"):
+    for name in ("download", "download_vgg16", "download_yunet"):
         given = source.format(root=root)
         changed = yaml.safe_load(defaults)
         changed[name]["source"] = given

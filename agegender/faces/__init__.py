@@ -1,0 +1,1 @@
+"""Finding faces, and cropping them as the training photos are cropped."""

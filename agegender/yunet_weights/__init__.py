@@ -1,0 +1,1 @@
+"""The weights of YuNet, the face detector, from its publisher, a package or a file."""
