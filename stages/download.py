@@ -1,4 +1,4 @@
-"""Draw the sample photos, or fetch and unpack the user's or UTKFace's own."""
+"""Draw the sample photos, or fetch and unpack the user's or UTKFace's own; read their labels."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from agegender.common.files import replace_folder
 from agegender.download.archive import list_files
 from agegender.download.fetch import describe_saved
 from agegender.download.manifest import refuse_other_files, write_manifest
+from agegender.download.names import label_by_names
 from agegender.download.parameters import Download
 from agegender.download.source import fetch_photos
 from portraits.archive import draw_samples
@@ -31,9 +32,10 @@ def main() -> None:
                 entries = fetch_photos(options.source, folder, root, downloads, options.sha256)
             except UserError as error:
                 raise UserError(f"download.source: {error}") from None
+        entries = label_by_names(entries)
         write_manifest(folder, entries)
         refuse_other_files(RAW)
-    kept = sum(1 for entry in entries if entry.file)
+    kept = sum(1 for entry in entries if not entry.reason)
     record_time("download", RAW / "manifest.csv")
     print(f"{len(entries)} files: {kept} kept, {len(entries) - kept} rejected ({RAW}/manifest.csv)")
 

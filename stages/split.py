@@ -1,4 +1,4 @@
-"""Read the labels from the file names, reject corrupt files and split the photos without leaks."""
+"""Reject files without labels and corrupt ones, and split the photos without leaks."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from agegender.photos.photos import write_photos
 from agegender.preparation.parameters import Split
 from agegender.preparation.screening import (
     check_images,
-    check_names,
+    check_labels,
     counts,
     read_thumbnails,
     write_rejected,
@@ -30,7 +30,7 @@ def main() -> None:
     declared = parameters("split")
     options = declared.section("split", Split)
 
-    labelled, rejected_names = check_names(read_manifest(RAW))
+    labelled, rejected_labels = check_labels(read_manifest(RAW))
     paths = (f"{RAW}/{file}" for file in labelled["file"])
     thumbnails = progress_bar(
         read_thumbnails(paths), desc="checking", unit="photos", total=len(labelled)
@@ -38,7 +38,7 @@ def main() -> None:
     photos, rejected_images, pairs = check_images(
         RAW, labelled, thumbnails, options.near_duplicate_correlation
     )
-    rejected = pd.concat([rejected_names, rejected_images])
+    rejected = pd.concat([rejected_labels, rejected_images])
     write_rejected(REJECTED, rejected)
     try:
         splits = split_photos(photos, options.validation, options.test, declared["seed"])

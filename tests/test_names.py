@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agegender.preparation.names import Labels, parse
+from agegender.download.names import RACES, parse
 
 STAMP = "20170116174525125"
 
@@ -19,7 +19,7 @@ STAMP = "20170116174525125"
     ],
 )
 def test_names_give_labels(name: str) -> None:
-    assert parse(name) == Labels(26, 1, 2)
+    assert parse(name) == {"age": "26", "gender": "female", "race": "Asian"}
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,10 @@ def test_any_name_is_parsed_or_rejected(name: str) -> None:
     if isinstance(found, str):
         assert found and "\n" not in found
     else:
-        assert 0 <= found.age <= 116 and found.gender in (0, 1) and 0 <= found.race <= 4
-        assert tuple(int(field) for field in name.split("_")[:3]) == found
+        age, gender, race = (int(field) for field in name.split("_")[:3])
+        assert 0 <= age <= 116
+        assert found == {
+            "age": str(age),
+            "gender": ("male", "female")[gender],
+            "race": RACES[race],
+        }

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agegender.common.errors import UserError
-from agegender.photos.photos import LABELS
 from agegender.photos.records import read_index, read_labels, verify
 from agegender.photos.writer import tf, write_records
 from tests.tfrecords import write_tfrecords
@@ -19,7 +18,12 @@ SIZE = 4
 COUNTS = {"train": 6, "validation": 4, "test": 3}
 LABELLED = {
     split: pd.DataFrame(
-        {"file": [f"ü,{i}.jpg" for i in range(count)], "age": range(count), "gender": 1, "race": 4}
+        {
+            "file": [f"ü,{i}.jpg" for i in range(count)],
+            "age": range(count),
+            "gender": 1,
+            "race": "others",
+        }
     )
     for split, count in COUNTS.items()
 }
@@ -51,11 +55,12 @@ def test_records_are_read_as_they_were_written(folder: Path) -> None:
     records = list(tf.data.TFRecordDataset([str(folder / shard) for shard in both.shards]))
     for record, row, image in zip(records, labels.itertuples(), IMAGES[:10], strict=True):
         features = tf.train.Example.FromString(record.numpy()).features.feature
-        assert sorted(features) == sorted(["image", *LABELS])
+        assert sorted(features) == ["age", "file", "gender", "image", "race"]
         assert features["image"].bytes_list.value[0] == image.tobytes()
-        assert features["file"].bytes_list.value[0].decode() == row.file
-        for name in LABELS[1:]:
-            assert features[name].int64_list.value[0] == getattr(row, name)
+        for name in ("file", "race"):
+            assert features[name].bytes_list.value[0].decode() == getattr(row, name)
+        for name in ("age", "gender"):
+            assert features[name].float_list.value[0] == getattr(row, name)
     verify(folder)
 
 

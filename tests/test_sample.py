@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agegender.preparation import names
+from agegender.download import names
 from agegender.preparation.images import RejectedImageError, decode
 from portraits import exact
 from portraits.archive import draw_samples

@@ -15,8 +15,9 @@ import stages.preprocess
 import stages.split
 from agegender.common.errors import UserError
 from agegender.download.manifest import Entry, write_manifest
+from agegender.download.names import RACES, label_by_names
 from agegender.networks import datasets
-from agegender.photos.photos import LABELS, SPLITS, read_photos
+from agegender.photos.photos import SPLITS, read_photos
 from agegender.photos.records import read_index, read_labels
 from portraits.archive import draw_samples
 from stages.common.stage import Parameters, _remedy
@@ -47,7 +48,7 @@ def fill(files: dict[str, bytes]) -> None:
         Path("data/raw", file).write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
         entries.append(Entry(file, f"x/{file}", len(content), digest, ""))
-    write_manifest(Path("data/raw"), entries)
+    write_manifest(Path("data/raw"), label_by_names(entries))
 
 
 @pytest.fixture
@@ -87,15 +88,15 @@ def test_every_file_is_in_exactly_one_list(raw: dict[str, bytes]) -> None:
     }
     assert json.loads(Path("metrics/split.json").read_text()) == {
         "images": {"total": 48, "train": 29, "validation": 4, "test": 8, "rejected": 7},
-        "rejected": {"source": 1, "name": 1, "image": 2, "duplicate": 1, "contradiction": 2},
+        "rejected": {"source": 1, "labels": 1, "image": 2, "duplicate": 1, "contradiction": 2},
         "near_duplicates": {
             "groups": 0,
             "photos": 0,
             "pairs": {"same": 0, "mirrored": 0, "cropped": 0},
         },
     }
-    for file, *labels in read_photos(Path("data/split/train.csv"))[LABELS].to_numpy():
-        assert file.startswith("_".join(map(str, labels)) + "_")
+    for file, age, gender, race, _ in read_photos(Path("data/split/train.csv")).to_numpy():
+        assert file.startswith(f"{age}_{gender}_{RACES.index(race)}_")
 
 
 def changed(content: bytes, change: int) -> bytes:
@@ -183,7 +184,7 @@ def test_records_hold_the_photos_of_the_splits(raw: dict[str, bytes]) -> None:
     index = read_index(folder)
     assert index.image_size == 32
     for split in SPLITS:
-        photos = read_photos(Path(f"data/split/{split}.csv"))[LABELS]
+        photos = read_photos(Path(f"data/split/{split}.csv")).drop(columns="group")
         labels = read_labels(folder, split)
         assert (labels["file"] != photos["file"]).any()
         pd.testing.assert_frame_equal(labels.sort_values("file", ignore_index=True), photos)

@@ -18,7 +18,7 @@ def crowd(count: int) -> pd.DataFrame:
             "file": [f"{i:05d}.jpg" for i in range(count)],
             "age": rng.integers(0, 117, count),
             "gender": rng.integers(0, 2, count),
-            "race": 0,
+            "race": "White",
             "group": range(count),
         }
     )
@@ -95,7 +95,7 @@ def test_lists_of_photos_come_back(tmp_path: Path) -> None:
     assert (tmp_path / "x.csv").read_text().startswith("file,age,gender,race,group\n")
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n", "file,age,gender,race,group\na,1,2,3\n", "\0é,,"])
+@pytest.mark.parametrize("text", ["", "a,b\n", "file,age,gender,race,group\na,x,2,3,4\n", "\0é,,"])
 def test_another_file_is_no_list_of_photos(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.csv").write_text(text, encoding="latin-1")
     with pytest.raises(UserError, match=r"x\.csv is damaged"):

@@ -30,7 +30,12 @@ def write_tfrecords(
     numbers = {split: np.arange(len(some)) for split, some in every.items()}
     labels = {
         split: pd.DataFrame(
-            {"file": [f"{i}.jpg" for i in some], "age": some * years, "gender": some % 2, "race": 0}
+            {
+                "file": [f"{i}.jpg" for i in some],
+                "age": some * years,
+                "gender": some % 2,
+                "race": "White",
+            }
         )
         for split, some in numbers.items()
     }

@@ -1,7 +1,7 @@
 """The scores of groups of photos, and how far apart the best and the worst group are."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from agegender.evaluation.bootstrap import Estimate, Replicates, replicate
 from agegender.evaluation.scores import PRIMARY_METRIC, scores_of
-from agegender.photos.labels import GENDERS, RACES
+from agegender.photos.labels import GENDERS
+from agegender.photos.photos import group_columns
 
 # The decade from which on ages are taken together.
 LAST_DECADE = 9
@@ -18,7 +19,7 @@ MIN_GROUP = 20
 
 
 class Group(NamedTuple):
-    """Photos that agree: ``by`` is age, gender or race, ``rows`` are their numbers."""
+    """Photos that agree in the label ``by``; ``rows`` are their numbers."""
 
     by: str
     name: str
@@ -35,19 +36,21 @@ class Gap(NamedTuple):
 
 
 def groups(labels: pd.DataFrame) -> Iterator[Group]:
-    """Every group that has photos: by decade of age, by gender, by race group.
+    """Every group that has photos: by decade of age, by gender, and by each group column.
 
     Args:
-        labels: one row per photo, with ``age`` (years), ``gender`` (0, 1) and ``race`` (0 to 4).
+        labels: one row per photo, see `agegender.photos.photos.read_photos`.
     """
     decades = [f"{start}-{start + 9}" for start in range(0, 10 * LAST_DECADE, 10)]
-    codes = {
+    codes: dict[str, tuple[Any, Sequence[str]]] = {
         "age": (np.minimum(labels["age"] // 10, LAST_DECADE), [*decades, f"{10 * LAST_DECADE}+"]),
         "gender": (labels["gender"], GENDERS),
-        "race": (labels["race"], RACES),
     }
-    for by, (numbers, names) in codes.items():
-        for number, name in enumerate(names):
+    for by in group_columns(labels):
+        names = sorted({*labels[by]} - {""})
+        codes[by] = labels[by].map({name: number for number, name in enumerate(names)}), names
+    for by, (numbers, titles) in codes.items():
+        for number, name in enumerate(titles):
             rows = np.flatnonzero(numbers == number)
             if len(rows):
                 yield Group(by, name, rows)
@@ -71,7 +74,7 @@ def score_groups(
 
 
 def gaps(task: str, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:
-    """The gaps by age, by gender and by race, where two groups are large enough.
+    """The gaps by age, by gender and by each group column, where two groups are large enough.
 
     The replicates of a gap compare the two groups that are best and worst on these photos,
     whichever are best and worst in a resample: the largest less the smallest of several would
@@ -83,7 +86,7 @@ def gaps(task: str, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:
     """
     score = PRIMARY_METRIC[task]
     found = []
-    for by in ("age", "gender", "race"):
+    for by in dict.fromkeys(group.by for group, _ in scored):
         eligible = [pair for pair in scored if pair[0].by == by and len(pair[0].rows) >= MIN_GROUP]
         if len(eligible) < 2:
             continue

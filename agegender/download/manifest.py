@@ -1,7 +1,8 @@
-"""The list of all files that came in, kept or not."""
+"""The list of all files that came in, with their labels, or why they are rejected."""
 
 import csv
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ class Entry(NamedTuple):
     """A file that came in.
 
     ``file`` is its name in the folder, empty if it was not kept; ``source`` its path where it
-    came from; ``bytes`` its size; ``reason`` why it was not kept, empty if it was.
+    came from; ``bytes`` its size; ``reason`` why it is rejected, empty if it is not; ``labels``
+    what is known of it, by name: ``age`` in years, ``gender`` as in `agegender.photos.labels`, and
+    whatever else.
     """
 
     file: str
@@ -22,14 +25,24 @@ class Entry(NamedTuple):
     bytes: int
     sha256: str
     reason: str
+    labels: Mapping[str, str] = {}
+
+
+_FIELDS = Entry._fields[:-1]
 
 
 def write_manifest(folder: Path, entries: Iterable[Entry]) -> None:
-    """Write ``entries``, in their order, to the manifest of ``folder``."""
+    """Write ``entries``, in their order, to the manifest of ``folder``.
+
+    Each label is a column, empty where it is not known.
+    """
+    entries = list(entries)
+    labels = list(dict.fromkeys(chain(("age", "gender"), *(entry.labels for entry in entries))))
     with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Entry._fields)
-        writer.writerows(entries)
+        writer.writerow([*_FIELDS, *labels])
+        for *fields, known in entries:
+            writer.writerow([*fields, *(known.get(label, "") for label in labels)])
 
 
 def read_manifest(folder: Path) -> Iterator[Entry]:
@@ -42,14 +55,17 @@ def read_manifest(folder: Path) -> Iterator[Entry]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)
-            if tuple(next(rows, ())) != Entry._fields:
+            header = next(rows, [])
+            if tuple(header[: len(_FIELDS)]) != _FIELDS:
                 raise ValueError("header")
-            for name, source, size, digest, reason in rows:
-                yield Entry(name, source, int(size), digest, reason)
+            for name, source, size, digest, reason, *values in rows:
+                pairs = zip(header[len(_FIELDS) :], values, strict=True)
+                labels = {label: value for label, value in pairs if value}
+                yield Entry(name, source, int(size), digest, reason, labels)
     except FileNotFoundError:
         raise DamagedFileError(path, "is missing") from None
     except (ValueError, csv.Error):
-        problem = f"is damaged: it is no list of files ({','.join(Entry._fields)})"
+        problem = f"is damaged: it is no list of files ({','.join(_FIELDS)}, ...)"
         raise DamagedFileError(path, problem) from None
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from agegender.common.errors import DamagedFileError
 from agegender.evaluation.scores import THRESHOLD
+from agegender.photos.photos import read_photos, write_photos
 
-LABELS = ["file", "gender", "age", "race"]
 # Decimals of P(female) and of ages: finer than a model's last bits mean anything.
 _DECIMALS = {"gender": 6, "age": 4, "age_low": 4, "age_high": 4}
 
@@ -20,7 +20,7 @@ def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.Data
     Outputs are rounded here, once, so that whoever reads the file finds the same metrics.
 
     Args:
-        labels: columns ``file``, ``gender`` (0 male, 1 female), ``age`` (years), ``race``.
+        labels: see `agegender.photos.photos.read_photos`.
         outputs: of the trained tasks, one value per photo in the order of ``labels``:
             ``gender``, P(female); ``age``, years; from models with an age distribution also
             ``age_low`` and ``age_high``, the ends of the 80 % range, years.
@@ -30,7 +30,7 @@ def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.Data
         ``age_high_predicted`` (the outputs), ``age_error`` (predicted less true, years) and
         ``gender_correct`` (0 or 1), where the model has that output.
     """
-    table = labels[LABELS].copy()
+    table = labels.copy()
     for name, decimals in _DECIMALS.items():
         if name in outputs:
             values = np.asarray(outputs[name], dtype=np.float64).reshape(len(table))
@@ -51,19 +51,16 @@ def tasks_of(predictions: pd.DataFrame) -> list[str]:
 def write_predictions(path: Path, predictions: pd.DataFrame) -> None:
     """Write what `tabulate` made to the CSV file ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    predictions.to_csv(path, index=False, lineterminator="\n")
+    write_photos(path, predictions)
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
     """What `write_predictions` wrote to ``path``.
 
     Raises:
-        DamagedFileError: it is something else.
+        DamagedFileError: it is missing or something else.
     """
-    try:
-        table = pd.read_csv(path, dtype={"file": str}, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
-        table = pd.DataFrame()
-    if not {*LABELS} <= {*table.columns} or not tasks_of(table) or table.empty:
+    table = read_photos(path)
+    if not tasks_of(table) or table.empty:
         raise DamagedFileError(path, "holds no predictions")
     return table

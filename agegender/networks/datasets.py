@@ -139,15 +139,14 @@ def training_photos(
 def _parser(image_size: int, tasks: Sequence[str]):  # type: ignore[no-untyped-def]
     features = {
         "image": tf.io.FixedLenFeature([], tf.string),
-        **{task: tf.io.FixedLenFeature([], tf.int64) for task in tasks},
+        **{task: tf.io.FixedLenFeature([1], tf.float32) for task in tasks},
     }
 
     def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         examples = tf.io.parse_example(serialized, features)
         pixels = tf.io.decode_raw(examples["image"], tf.uint8)
         images = tf.reshape(pixels, (-1, image_size, image_size, 3))
-        labels = {task: tf.cast(examples[task], tf.float32)[:, tf.newaxis] for task in tasks}
-        return images, labels
+        return images, {task: examples[task] for task in tasks}
 
     return parse
 

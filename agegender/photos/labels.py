@@ -1,15 +1,5 @@
-"""What is known of a photo: age, gender and race group, with the codes of UTKFace."""
-
-from typing import NamedTuple
+"""What may be known of a photo, and the codes of genders, which are UTKFace's."""
 
 MAX_AGE = 116
+# A gender's code, 0 or 1, is its place here.
 GENDERS = ("male", "female")
-RACES = ("White", "Black", "Asian", "Indian", "others")
-
-
-class Labels(NamedTuple):
-    """Age in whole years, gender 0 male or 1 female, race 0 to 4."""
-
-    age: int
-    gender: int
-    race: int

@@ -1,6 +1,11 @@
-"""The splits, and the CSV files that list their photos."""
+"""The splits, and the CSV files that list their photos.
 
-from collections.abc import Sequence
+Labels are columns by name. Two of them are always there, and empty where they are not known:
+``age`` in years and ``gender``, 0 male or 1 female. All others are text and come from wherever the
+photos do, such as ``race`` from UTKFace's names: a column that the pipeline does not know divides
+photos into groups of people, by which the models are scored.
+"""
+
 from pathlib import Path
 
 import pandas as pd
@@ -8,39 +13,44 @@ import pandas as pd
 from agegender.common.errors import DamagedFileError
 
 SPLITS = ("train", "validation", "test")
-# A photo's name and what `labels.Labels` holds.
-LABELS = ["file", "age", "gender", "race"]
-# Photos of one group are (nearly) the same.
-COLUMNS = [*LABELS, "group"]
+REQUIRED = ["file", "age", "gender"]
+# Photos of one `group` are (nearly) the same.
+NUMBERS = ["age", "gender", "group"]
+# How the names of columns end that hold what a model returns, and what follows from it.
+COMPUTED = ("_predicted", "_error", "_correct")
+
+
+def group_columns(photos: pd.DataFrame) -> list[str]:
+    """The columns that divide ``photos`` into groups of people, besides age and gender."""
+    known = {*REQUIRED, *NUMBERS, "person", "split"}
+    names = map(str, photos.columns)
+    return [name for name in names if name not in known and not name.endswith(COMPUTED)]
 
 
 def write_photos(path: Path, photos: pd.DataFrame) -> None:
-    """Write ``photos``, with at least these `COLUMNS`, to the CSV file ``path``."""
-    photos[COLUMNS].to_csv(path, index=False, lineterminator="\n")
+    """Write ``photos``, with at least the columns `REQUIRED`, to the CSV file ``path``."""
+    photos.to_csv(path, index=False, lineterminator="\n")
 
 
 def read_photos(path: Path) -> pd.DataFrame:
     """The photos that `write_photos` wrote to ``path``, one row per photo.
 
-    Raises:
-        UserError: the file is missing or something else.
-    """
-    return read_table(path, COLUMNS)
-
-
-def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A CSV file of these columns: ``file``, a string, and otherwise whole numbers.
+    Returns:
+        `NUMBERS`, and what is `COMPUTED`, as integers where all are known and whole, else as
+        float64 with NaN for what is not known; all other columns as text.
 
     Raises:
-        UserError: the file is missing or something else.
+        DamagedFileError: the file is missing or something else.
     """
     try:
-        table = pd.read_csv(path, dtype={"file": str}, keep_default_na=False)
-        if list(table.columns) != list(columns):
+        photos = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if list(photos.columns[:3]) != REQUIRED:
             raise ValueError("header")
-        return table.astype({name: "int64" for name in columns if name != "file"})
+        names = map(str, photos.columns)
+        numbers = [name for name in names if name in NUMBERS or name.endswith(COMPUTED)]
+        return photos.assign(**{name: pd.to_numeric(photos[name]) for name in numbers})
     except FileNotFoundError:
         raise DamagedFileError(path, "is missing") from None
     except ValueError:
-        problem = f"is damaged: it is no list of photos ({','.join(columns)})"
+        problem = f"is damaged: it is no list of photos ({','.join(REQUIRED)}, ...)"
         raise DamagedFileError(path, problem) from None

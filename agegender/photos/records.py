@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agegender.common.errors import DamagedFileError
 from agegender.common.files import atomic_write, sha256, verify_files
-from agegender.photos.photos import LABELS, SPLITS, read_table
+from agegender.photos.photos import SPLITS, read_photos
 
 INDEX = "index.json"
 
@@ -100,10 +100,10 @@ def read_index(folder: Path) -> Index:
 
 
 def read_labels(folder: Path, split: str) -> pd.DataFrame:
-    """File name, age, gender and race of each record of a split, or of several joined by ``+``.
+    """File name and labels of each record of a split, or of several joined by ``+``.
 
     Returns:
-        one row per record, in the order of the records; columns as in `photos.LABELS`.
+        one row per record, in the order of the records; columns as in `photos.read_photos`.
 
     Raises:
         UserError: as `read_index`, or the labels are damaged.
@@ -114,7 +114,7 @@ def read_labels(folder: Path, split: str) -> pd.DataFrame:
         path = folder / f"{part}.csv"
         if sha256(path) != index.sha256[path.name]:
             raise DamagedFileError(path, "is damaged")
-        tables.append(read_table(path, LABELS))
+        tables.append(read_photos(path))
     return pd.concat(tables, ignore_index=True)
 
 

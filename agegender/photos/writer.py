@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
-from agegender.photos.photos import LABELS
+from agegender.photos.photos import NUMBERS, write_photos
 from agegender.photos.records import shard_name, write_index
 
 
@@ -23,13 +23,14 @@ def write_records(
 ) -> None:
     """Write photos into TFRecords, with their labels and an index, see `records`.
 
-    A record is a `tf.train.Example` with the features ``image`` (RGB bytes, row by row) and, as in
-    ``labels``, ``file``, ``age``, ``gender`` and ``race``. The same photos give the same bytes.
+    A record is a `tf.train.Example` with the feature ``image`` (RGB bytes, row by row) and one of
+    each column of ``labels`` but ``group``: numbers as float, NaN where they are not known, text as
+    UTF-8. The same photos give the same bytes.
 
     Args:
         folder: an empty folder.
         image_size: pixels a side.
-        labels: by split, with the columns of `photos.LABELS`, at least one row.
+        labels: by split, see `photos.read_photos`, at least one row.
         images: RGB bytes of each photo, split after split, in the order of ``labels``.
         shard_records: records of a shard; the last of a split may have fewer.
 
@@ -37,14 +38,15 @@ def write_records(
         OSError: a shard cannot be written, for want of space for example.
     """
     remaining = iter(images)
-    for split, table in labels.items():
+    for split, photos in labels.items():
+        table = photos.drop(columns="group", errors="ignore")
         starts = range(0, len(table), shard_records)
         for number, start in enumerate(starts):
             path = folder / shard_name(split, number, len(starts))
             with _os_errors(path), tf.io.TFRecordWriter(str(path)) as writer:
-                for photo in table[start : start + shard_records].itertuples():
+                for photo in table[start : start + shard_records].to_dict("records"):
                     writer.write(_example(photo, next(remaining)))
-        table[LABELS].to_csv(folder / f"{split}.csv", index=False, lineterminator="\n")
+        write_photos(folder / f"{split}.csv", table)
     if next(remaining, None) is not None:
         raise ValueError("more images than labels")
     write_index(folder, image_size, {split: len(table) for split, table in labels.items()})
@@ -62,19 +64,16 @@ def _os_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def _example(photo: Any, image: bytes) -> bytes:
+def _example(labels: Mapping[Hashable, Any], image: bytes) -> bytes:
     def of_bytes(value: bytes) -> tf.train.Feature:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
-    def of_integer(value: int) -> tf.train.Feature:
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+    def of_number(value: float) -> tf.train.Feature:
+        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
 
-    features = {
-        "image": of_bytes(image),
-        "file": of_bytes(photo.file.encode()),
-        "age": of_integer(photo.age),
-        "gender": of_integer(photo.gender),
-        "race": of_integer(photo.race),
+    features = {"image": of_bytes(image)} | {
+        str(name): of_number(value) if name in NUMBERS else of_bytes(value.encode())
+        for name, value in labels.items()
     }
     example = tf.train.Example(features=tf.train.Features(feature=features))
     serialized: bytes = example.SerializeToString(deterministic=True)

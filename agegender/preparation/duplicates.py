@@ -7,8 +7,6 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from agegender.photos.photos import LABELS
-
 # Pixels a side of the thumbnails that are compared.
 SIDE = 32
 # Standard deviation in grey levels below which a picture shows too little to be compared.
@@ -34,8 +32,8 @@ def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
     labels differ nobody can tell which is right, and all are contradictions.
 
     Args:
-        photos: columns ``file``, ``sha256``, ``age``, ``gender`` and ``race``, in the order that
-            decides which is first.
+        photos: columns ``file``, ``sha256`` and the labels, in the order that decides which is
+            first.
 
     Returns:
         columns ``file``, ``kind`` (``duplicate`` or ``contradiction``) and ``reason``.
@@ -43,7 +41,7 @@ def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
     found = []
     repeated = photos[photos.duplicated("sha256", keep=False)]
     for _, copies in repeated.groupby("sha256", sort=False):
-        labelled = list(copies[LABELS].itertuples(index=False, name=None))
+        labelled = list(copies.drop(columns="sha256").itertuples(index=False, name=None))
         first_with: dict[tuple[int, ...], str] = {}
         for file, *labels in labelled:
             first_with.setdefault(tuple(labels), file)

@@ -1,6 +1,7 @@
 """Which of the files that came in are usable photos, and why the others are rejected."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +11,41 @@ from numpy.typing import NDArray
 
 from agegender.common.parallel import parallel_map
 from agegender.download.manifest import Entry
-from agegender.photos.photos import LABELS
-from agegender.preparation import images, names
+from agegender.photos.labels import GENDERS
+from agegender.photos.photos import REQUIRED
+from agegender.preparation import images
 from agegender.preparation.crops import find_crops
 from agegender.preparation.duplicates import SIDE, find_copies, join, near_duplicates, thumbnail
 
 _CHUNK = 32
 
+_GENDER_CODES = {name: code for code, name in enumerate(GENDERS)}
+
 # The checks that reject a file, in their order.
-KINDS = ("source", "name", "image", "duplicate", "contradiction")
+KINDS = ("source", "labels", "image", "duplicate", "contradiction")
 # What is known of a rejected file: its ``kind`` is the check that rejected it.
 REJECTED = ["file", "kind", "reason"]
 
 
-def check_names(entries: Iterable[Entry]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Divide ``entries``, all files that came in, by whether their names give labels.
+def check_labels(entries: Iterable[Entry]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide ``entries``, all files that came in, by whether there are labels for them.
 
     Returns:
-        the files with labels (`photos.LABELS` and ``sha256``), and those
-        rejected (see `REJECTED`).
+        the files with labels (``file``, ``sha256``, and the columns of
+        `agegender.photos.photos.read_photos`), and those rejected (see `REJECTED`).
     """
-    labelled, rejected = [], []
+    labeled, rejected = [], []
     for entry in entries:
         if entry.reason:
-            rejected.append((entry.file or entry.source, "source", entry.reason))
-            continue
-        labels = names.parse(entry.file)
-        if isinstance(labels, str):
-            rejected.append((entry.file, "name", labels))
+            kind = "labels" if entry.file else "source"
+            rejected.append((entry.file or entry.source, kind, entry.reason))
         else:
-            labelled.append((entry.file, *labels, entry.sha256))
-    return pd.DataFrame(labelled, columns=[*LABELS, "sha256"]), pd.DataFrame(
-        rejected, columns=REJECTED
+            labeled.append({"file": entry.file, **entry.labels, "sha256": entry.sha256})
+    files = pd.DataFrame(labeled, columns=list(dict.fromkeys(chain(REQUIRED, *labeled))))
+    files = files.fillna("").assign(
+        age=pd.to_numeric(files["age"]), gender=files["gender"].map(_GENDER_CODES)
     )
+    return files, pd.DataFrame(rejected, columns=REJECTED)
 
 
 def read_thumbnails(
@@ -69,7 +72,7 @@ def check_images(
 
     Args:
         folder: of the photos.
-        files: those whose names give labels, see `check_names`.
+        files: those with labels, see `check_labels`.
         thumbnails: what `read_thumbnails` gives for them, in their order.
         correlation: of near-duplicates, see `near_duplicates`; `find_crops` finds further ones.
 
@@ -80,7 +83,7 @@ def check_images(
     files = files.assign(thumbnail=pd.Series(list(thumbnails), index=files.index, dtype=object))
     corrupt = files["thumbnail"].map(lambda value: isinstance(value, str)).astype(bool)
     decoded = files[~corrupt]
-    copies = find_copies(decoded)
+    copies = find_copies(decoded.drop(columns="thumbnail"))
     kept = decoded[~decoded["file"].isin(copies["file"])]
     compared = np.array(kept["thumbnail"].tolist(), np.uint8).reshape(-1, SIDE, SIDE)
     groups, pairs = near_duplicates(compared, correlation)
@@ -89,7 +92,8 @@ def check_images(
     groups = join(groups, *crops.reshape(-1, 2).T)
     unreadable = files[corrupt].rename(columns={"thumbnail": "reason"}).assign(kind="image")
     rejected = pd.concat([unreadable[REJECTED], copies], ignore_index=True)
-    return kept.drop(columns="thumbnail").assign(group=groups), rejected, pairs
+    photos = kept.drop(columns=["thumbnail", "sha256"]).assign(group=groups)
+    return photos, rejected, pairs
 
 
 def write_rejected(path: Path, rejected: pd.DataFrame) -> None:

@@ -19,7 +19,8 @@ from agegender.evaluation.scores import (
     SCORES,
     Score,
 )
-from agegender.photos.labels import GENDERS, RACES
+from agegender.photos.labels import GENDERS
+from agegender.photos.photos import group_columns
 from agegender.report import gallery, prose
 from agegender.report.figures import Figure
 from agegender.report.gallery import Row
@@ -33,7 +34,6 @@ REFERENCE_REPORT = (
     {"model": "Custom CNN", "gender": 0.560, "age": 14.27},
     {"model": "VGG16", "gender": 0.758, "age": 9.77},
 )
-_GROUPINGS = {"age": "age decade", "gender": "gender", "race": "race group"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Report:
     Attributes:
         models: the custom CNN's and VGG16's results.
         differences: by score, the second model's less the first's.
-        photos: every accepted photo: ``file``, ``age``, ``gender``, ``race``, ``group``, ``split``.
+        photos: every accepted photo, see `agegender.photos.photos.read_photos`, and its ``split``.
         rejected: the rejected files: ``file`` and ``reason``.
         counts: the contents of metrics/split.json.
         galleries: of each model by name.
@@ -113,7 +113,8 @@ def _context(report: Report) -> dict[str, Any]:
         "primary": PRIMARY_METRIC,
         "scores_in": _scores_in,
         "cumulative": zip(CUMULATIVE_YEARS, CUMULATIVE, strict=True) if "age" in tasks else (),
-        "groupings": _GROUPINGS,
+        "grouping": _grouping,
+        "labels": prose.listed(["age", "gender", *map(_grouping, group_columns(report.photos))]),
         "reference_report": REFERENCE_REPORT,
         "splits": _splits(report.photos),
         "listed": _LISTED,
@@ -144,8 +145,9 @@ def _splits(photos: pd.DataFrame) -> list[tuple[str, list[str]]]:
     """The table of the splits: its rows, each a name and the values of the splits and of all."""
     columns = [photos[photos["split"] == name] for name in ("train", "validation", "test")]
     columns.append(photos)
-    shares = [("gender", code, name) for code, name in enumerate(GENDERS)]
-    shares += [("race", code, name) for code, name in enumerate(RACES)]
+    shares: list[tuple[str, int | str, str]] = [("gender", *each) for each in enumerate(GENDERS)]
+    for by in group_columns(photos):
+        shares += [(by, name, name) for name in sorted({*photos[by]} - {""})]
     return [
         ("Photos", [f"{len(each):,}" for each in columns]),
         ("Median age", [f"{each['age'].median():.0f}" for each in columns]),
@@ -154,6 +156,11 @@ def _splits(photos: pd.DataFrame) -> list[tuple[str, list[str]]]:
             for label, code, name in shares
         ),
     ]
+
+
+def _grouping(by: str) -> str:
+    """What a reader calls the groups of a label."""
+    return "age decade" if by == "age" else by.replace("_", " ")
 
 
 def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, Any]:
@@ -170,7 +177,7 @@ def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, 
                 "against_baseline": prose.against_baseline(
                     score, model.metrics[task], baseline[score.name]
                 ),
-                "gaps": [(_GROUPINGS[gap.by], prose.gap(task, gap)) for gap in gaps],
+                "gaps": [(_grouping(gap.by), prose.gap(task, gap)) for gap in gaps],
                 "failing": [prose.gap(task, gap) for gap in gaps if not gap.size.includes_zero],
                 "groups": model.groups(task),
                 "ranges": prose.ranges(model.noun, model.metrics[task], model.groups(task))

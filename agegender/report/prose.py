@@ -189,6 +189,11 @@ def people(by: str, group: str) -> str:
     return f"people aged {span(group)}" if by == "age" else f"people labeled {group}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """``words`` in a sentence: a, b and c."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
 def span(group: str) -> str:
     """The name of a group, with a dash between ages."""
     return group.replace("-", "–")

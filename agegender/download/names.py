@@ -3,12 +3,28 @@
 Source: https://susanqq.github.io/UTKFace/
 """
 
-from agegender.photos.labels import GENDERS, MAX_AGE, RACES, Labels
+from collections.abc import Iterable
 
+from agegender.download.manifest import Entry
+from agegender.photos.labels import GENDERS, MAX_AGE
+
+RACES = ("White", "Black", "Asian", "Indian", "others")
 _PATTERN = "AGE_GENDER_RACE_TIMESTAMP.EXTENSION"
 
 
-def parse(name: str) -> Labels | str:
+def label_by_names(entries: Iterable[Entry]) -> list[Entry]:
+    """``entries`` with the labels in their files' names, or the reason why there are none."""
+    labeled = []
+    for entry in entries:
+        labels = {} if entry.reason else parse(entry.file)
+        if isinstance(labels, str):
+            labeled.append(entry._replace(reason=labels))
+        else:
+            labeled.append(entry._replace(labels=labels))
+    return labeled
+
+
+def parse(name: str) -> dict[str, str] | str:
     """The labels in a file's ``name`` (no folder), or the reason why there are none.
 
     What follows the race may be anything: UTKFace itself has ``20170116220224657 .jpg.chip.jpg``,
@@ -29,4 +45,4 @@ def parse(name: str) -> Labels | str:
         if len(digits) > 3 or int(digits) > highest:
             return f"the {title} in the name is not within 0 to {highest}"
     age, gender, race = map(int, fields)
-    return Labels(age, gender, race)
+    return {"age": str(age), "gender": GENDERS[gender], "race": RACES[race]}
