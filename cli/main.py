@@ -13,6 +13,8 @@ from agegender.common.errors import UserError
 from agegender.common.files import atomic_write
 from agegender.download.manifest import MANIFEST, refuse_other_files
 from agegender.download.source import local_path, refuse_written
+from agegender.preparation.parameters import Split
+from agegender.preparation.protocol import read_protocol
 from cli.parameters import Document
 from stages.common import process
 from stages.common.stage import project_root
@@ -57,12 +59,17 @@ def check_files(document: Document) -> None:
             # In data/ users may keep theirs, too.
             top = path.partition("/")[0]
             written |= {path, f"{path}.partial", f"{path}.previous"} if top == "data" else {top}
-    for name in ("download", "download_vgg16", "download_yunet"):
+    given = {
+        "download.source": document.download.source,
+        "download_vgg16.source": document.download_vgg16.source,
+        "download_yunet.source": document.download_yunet.source,
+        "split.file": document.split.file,
+    }
+    for name, path in given.items():
         try:
-            source = getattr(document, name).source
-            refuse_written(source, root, [root / each for each in sorted(written)])
+            refuse_written(path, root, [root / each for each in sorted(written)])
         except UserError as error:
-            raise UserError(f"{PARAMETERS}: {name}.source: {error}") from None
+            raise UserError(f"{PARAMETERS}: {name}: {error}") from None
     for folder, known in (
         (Path("data/raw"), MANIFEST),
         (Path("data/vgg16"), "vgg16.npz"),
@@ -71,6 +78,23 @@ def check_files(document: Document) -> None:
         # The second is what a kill may leave.
         for place in (folder, folder.with_name(f"{folder.name}.previous")):
             refuse_other_files(place, [known])
+
+
+def check_protocol(options: Split) -> None:
+    """Make sure that split.file can be followed.
+
+    Raises:
+        UserError: it cannot be read, or is something else, or a cross-validation is wanted, too.
+    """
+    try:
+        protocol = read_protocol(Path(options.file))
+    except UserError as error:
+        raise UserError(f"{PARAMETERS}: split.file: {error}") from None
+    if protocol and options.folds:
+        raise UserError(
+            f"{PARAMETERS}: split.file fixes the test split, and split.folds={options.folds} draws "
+            "it; set split.folds to 0, or split.file to recipes/random-split.csv"
+        )
 
 
 def source(path: str) -> None:
@@ -245,7 +269,9 @@ def main() -> None:
     try:
         match arguments.command:
             case "check":
-                check_files(check())
+                document = check()
+                check_files(document)
+                check_protocol(document.split)
             case "source":
                 source(arguments.path)
             case "summary":

@@ -1,7 +1,9 @@
 """Reject files without labels and corrupt ones, and split the photos without leaks."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,14 +12,21 @@ from agegender.common.progress import progress_bar
 from agegender.download.manifest import read_manifest
 from agegender.photos.photos import write_photos
 from agegender.preparation.parameters import Split
+from agegender.preparation.protocol import read_protocol
 from agegender.preparation.screening import (
     check_images,
     check_labels,
     counts,
+    leave_out,
     read_thumbnails,
     write_rejected,
 )
-from agegender.preparation.splits import split_photos
+from agegender.preparation.splits import (
+    count_protocol,
+    split_by_protocol,
+    split_fold,
+    split_photos,
+)
 from stages.common.stage import parameters, record_time, run
 
 RAW = Path("data/raw")
@@ -29,33 +38,64 @@ METRICS = Path("metrics/split.json")
 def main() -> None:
     declared = parameters("split")
     options = declared.section("split", Split)
+    protocol = read_protocol(Path(options.file))
 
-    labelled, rejected_labels = check_labels(read_manifest(RAW))
-    paths = (f"{RAW}/{file}" for file in labelled["file"])
+    entries = list(read_manifest(RAW))
+    labeled, rejected = check_labels(entries)
+    if protocol:
+        labeled, left_out = leave_out(labeled, protocol, "split.file does not name it")
+        rejected = pd.concat([rejected, left_out])
+    paths = (f"{RAW}/{file}" for file in labeled["file"])
     thumbnails = progress_bar(
-        read_thumbnails(paths), desc="checking", unit="photos", total=len(labelled)
+        read_thumbnails(paths), desc="checking", unit="photos", total=len(labeled)
     )
+    # What a protocol names stays in it: its published results are of these photos.
     photos, rejected_images, pairs = check_images(
-        RAW, labelled, thumbnails, options.near_duplicate_correlation
+        RAW, labeled, thumbnails, options.near_duplicate_correlation, keep_copies=bool(protocol)
     )
-    rejected = pd.concat([rejected_labels, rejected_images])
+    rejected = pd.concat([rejected, rejected_images])
     write_rejected(REJECTED, rejected)
     try:
-        splits = split_photos(photos, options.validation, options.test, declared["seed"])
+        splits = split(photos, protocol, options, declared["seed"])
     except UserError as error:
         raise UserError(
             f"{error} with download.source; {REJECTED} says why {len(rejected)} were rejected"
         ) from None
 
     SPLIT.mkdir(parents=True, exist_ok=True)
-    for split, members in splits.items():
-        write_photos(SPLIT / f"{split}.csv", members)
-    METRICS.parent.mkdir(exist_ok=True)
+    for name, members in splits.items():
+        write_photos(SPLIT / f"{name}.csv", members)
     counted = counts(splits, rejected, pairs)
-    METRICS.write_text(json.dumps(counted, indent=2) + "\n", encoding="utf-8")
-    sizes = ", ".join(f"{len(members)} {split}" for split, members in splits.items())
+    sizes = ", ".join(f"{len(members)} {name}" for name, members in splits.items())
     print(f"{len(photos) + len(rejected)} files: {sizes}, {len(rejected)} rejected ({REJECTED})")
+    if protocol:
+        counted["protocol"] = count_protocol(protocol, (entry.file for entry in entries), splits)
+        print(describe(counted))
+    METRICS.parent.mkdir(exist_ok=True)
+    METRICS.write_text(json.dumps(counted, indent=2) + "\n", encoding="utf-8")
     record_time("split", Path("data/split/train.csv"))
+
+
+def split(
+    photos: pd.DataFrame, protocol: Mapping[str, str], options: Split, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Split ``photos`` by the protocol if there is one, else for a fold, else by the shares."""
+    if protocol:
+        return split_by_protocol(photos, protocol, options.validation, seed)
+    if options.folds:
+        return split_fold(photos, options.folds, options.fold, options.validation, seed)
+    return split_photos(photos, options.validation, options.test, seed)
+
+
+def describe(counted: dict[str, dict[str, Any]]) -> str:
+    """A line on how much of the protocol is here, and what it leaks."""
+    protocol, leaks = counted["protocol"], counted["protocol"]["leaks"]
+    return (
+        f"split.file names {protocol['named']} photos: {protocol['missing']} are not here, "
+        f"{protocol['rejected']} were rejected; {counted['rejected']['left_out']} others are left "
+        f"out; {leaks['groups']} groups of near-duplicates are in several of its splits, with "
+        f"{leaks['test_photos']} of the test photos"
+    )
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ def test_the_defaults_are_valid() -> None:
         ("tasks", ["race"], "'tasks.0' is 'race', but should be 'gender' or 'age'"),
         ("image_size", 31, "'image_size' is 31, but should be greater than or equal to 32"),
         ("split.test", 0.95, "'split': validation and test together should be less"),
+        ("split.folds", 1, "'split': folds should be 0, for none, or at least 2"),
+        ("split.fold", 1, "'split': fold should be less than folds, which is 0"),
         ("train_vgg16.warmup_epochs", 1, "'train_vgg16': warmup_epochs needs schedule: cosine"),
         ("download.sha256", "abc", "'download.sha256' is 'abc', but"),
         ("split", 3, "'split'"),
@@ -176,8 +178,9 @@ def test_the_reference_report_is_the_default() -> None:
 
 def test_a_wrong_recipe_is_reported(project: Clone) -> None:
     run = ("python", "-m", "agegender", "recipe")
-    assert "there is no recipe 'good' in recipes/; known: best, reference-report" in project.run(
-        *run, "good", fails=True
+    assert (
+        "there is no recipe 'good' in recipes/; known: best, coral, reference-report"
+        in project.run(*run, "good", fails=True)
     )
     assert "'source-report' is now 'reference-report'" in project.run(
         *run, "source-report", fails=True
@@ -193,6 +196,19 @@ def test_a_wrong_recipe_is_reported(project: Clone) -> None:
         assert "'unusable-recipe' does not exist" in printed
     assert (project.path / "params.yaml").read_bytes() == before
     assert "No experiment tasks in the queue" in project.dvc("queue", "status")
+
+
+def test_a_split_file_that_cannot_be_followed_is_reported_before_any_work(project: Clone) -> None:
+    (project.path / "split.csv").write_text("file,split\na,train\nb,test\n")
+    check = ("python", "-m", "agegender", "check")
+    for values, message in (
+        ({"file": "split.csv", "folds": 5}, "split.file fixes the test split, and split.folds=5"),
+        ({"file": "gone.csv", "folds": 0}, "split.file: there is no file gone.csv"),
+        ({"file": "metrics/split.csv"}, "split.file: metrics/split.csv lies in"),
+    ):
+        project.set_parameters(split=values)
+        printed = project.run(*check, fails=True)
+        assert f"error: params.yaml: {message}" in printed and len(printed.splitlines()) == 1
 
 
 @pytest.mark.parametrize(("own", "used"), [(None, 1), (0, 0), (5, 5)])

@@ -111,6 +111,26 @@ def test_a_relative_source_means_the_same_in_a_temporary_experiment(
     assert "30 kept" in printed
 
 
+def test_another_content_of_the_split_file_splits_again(
+    reproduced: Reproduced, tmp_path: Path
+) -> None:
+    clone = reproduced.copy(tmp_path)
+    photos = sorted(path.name for path in (clone.path / "data/raw").glob("*.jpg"))[:20]
+    published = tmp_path / "published.csv"
+
+    def publish(tested: int) -> None:
+        rows = [f"{file},{'test' if i < tested else 'train'}" for i, file in enumerate(photos)]
+        published.write_text("\n".join(["file,split", *rows]))
+
+    publish(4)
+    option = f"split.file={published}"
+    assert ran(clone.dvc("exp", "run", "-S", option, "split")) == ["split"]
+    assert "up to date" in clone.dvc("repro", "split")
+    publish(5)
+    assert ran(clone.dvc("repro", "split")) == ["split"]
+    assert len(pd.read_csv(clone.path / "data/split/test.csv")) == 5
+
+
 def test_a_wrong_parameter_is_one_line_and_touches_nothing(
     reproduced: Reproduced, tmp_path: Path
 ) -> None:

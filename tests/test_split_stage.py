@@ -5,6 +5,7 @@ import io
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,19 @@ from agegender.photos.photos import SPLITS, read_photos
 from agegender.photos.records import read_index, read_labels
 from portraits.archive import draw_samples
 from stages.common.stage import Parameters, _remedy
+from tests.clones import ROOT
 
-DECLARED = {
+DECLARED: dict[str, Any] = {
     "seed": 1,
     "image_size": 32,
-    "split": {"validation": 0.1, "test": 0.2, "near_duplicate_correlation": 0.955},
+    "split": {
+        "file": str(ROOT / "recipes/random-split.csv"),
+        "validation": 0.1,
+        "test": 0.2,
+        "folds": 0,
+        "fold": 0,
+        "near_duplicate_correlation": 0.955,
+    },
     "preprocess": {"shard_records": 8},
 }
 
@@ -88,7 +97,14 @@ def test_every_file_is_in_exactly_one_list(raw: dict[str, bytes]) -> None:
     }
     assert json.loads(Path("metrics/split.json").read_text()) == {
         "images": {"total": 48, "train": 29, "validation": 4, "test": 8, "rejected": 7},
-        "rejected": {"source": 1, "labels": 1, "image": 2, "duplicate": 1, "contradiction": 2},
+        "rejected": {
+            "source": 1,
+            "labels": 1,
+            "left_out": 0,
+            "image": 2,
+            "duplicate": 1,
+            "contradiction": 2,
+        },
         "near_duplicates": {
             "groups": 0,
             "photos": 0,
@@ -97,6 +113,46 @@ def test_every_file_is_in_exactly_one_list(raw: dict[str, bytes]) -> None:
     }
     for file, age, gender, race, _ in read_photos(Path("data/split/train.csv")).to_numpy():
         assert file.startswith(f"{age}_{gender}_{RACES.index(race)}_")
+
+
+def test_a_published_split_is_followed_copies_and_all(
+    raw: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(raw)
+    good = [
+        file for file in raw if raw[file] == jpeg(int(file.split("_2017")[1].partition(".")[0]))
+    ]
+    train, test = good[:20], good[20:30]
+    # A corrupt photo, one that is not here, copies in one split and in two.
+    train += [name(101), name(1000), name(105), name(107)]
+    test += [name(109, 80)]
+    rows = [f"x/{file},Training,1" for file in train] + [f"{file},test," for file in test]
+    Path("split.csv").write_text("\n".join(["file,split,note", *rows]), encoding="utf-8")
+    monkeypatch.setitem(DECLARED, "split", {**DECLARED["split"], "file": "split.csv"})
+    stages.split.main()
+
+    splits = {split: read_photos(Path(f"data/split/{split}.csv")) for split in SPLITS}
+    assert list(splits["test"]["file"]) == sorted(test)
+    learned = pd.concat([splits["train"], splits["validation"]])
+    assert sorted(learned["file"]) == sorted(set(train) - {name(101), name(1000)})
+    assert len(splits["validation"]) == 2
+    rejected = dict(pd.read_csv("data/rejected.csv").to_numpy())
+    assert len(learned) + len(test) + len(rejected) == len(raw) + 1
+    assert rejected[good[30]] == "split.file does not name it"
+    counted = json.loads(Path("metrics/split.json").read_text())
+    assert counted["rejected"]["left_out"] == len(raw) - len(train) - len(test)
+    assert counted["protocol"] == {
+        "named": 35,
+        "missing": 1,
+        "rejected": 1,
+        "leaks": {"groups": 1, "test_photos": 1},
+    }
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.startswith("split.file names 35 photos: 1 are not here, 1 were rejected; 1")
+
+    Path("split.csv").write_text(f"file,split\n{name(1000)},train\n{good[0]},test\n")
+    with pytest.raises(UserError, match=r"names for train is usable; give others with download"):
+        stages.split.main()
 
 
 def changed(content: bytes, change: int) -> bytes:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from agegender.common.errors import UserError
 from agegender.photos.photos import SPLITS, read_photos, write_photos
-from agegender.preparation.splits import split_photos
+from agegender.preparation.protocol import read_protocol
+from agegender.preparation.splits import split_fold, split_photos
+from tests.clones import ROOT
 
 
 def crowd(count: int) -> pd.DataFrame:
@@ -63,6 +65,21 @@ def test_a_group_stays_together_and_the_order_of_photos_decides_nothing() -> Non
         assert set(splits[split]["file"]) != set(other[split]["file"])
 
 
+@pytest.mark.parametrize("folds", [2, 5])
+def test_over_the_folds_each_photo_is_tested_once_and_groups_stay_together(folds: int) -> None:
+    photos = crowd(300)
+    photos.loc[:99, "group"] //= 5
+    tested = []
+    for fold in range(folds):
+        splits = split_fold(photos, folds, fold, 0.1, 1)
+        assert sizes(splits) == [300 - 30 - 300 // folds, 30, 300 // folds]
+        groups = [set(members["group"]) for members in splits.values()]
+        assert sum(map(len, groups)) == len(set().union(*groups))
+        assert sorted(pd.concat(splits.values())["file"]) == list(photos["file"])
+        tested += list(splits["test"]["file"])
+    assert sorted(tested) == list(photos["file"])
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(
@@ -100,3 +117,35 @@ def test_another_file_is_no_list_of_photos(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.csv").write_text(text, encoding="latin-1")
     with pytest.raises(UserError, match=r"x\.csv is damaged"):
         read_photos(tmp_path / "x.csv")
+
+
+def test_a_protocol_is_read_by_the_names_of_files_and_splits(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(
+        "\ufeffage,split,file\n1,Train,UTKFace/a.jpg\n2,val,b\\ü.jpg\n2,,c\n3,test,NA\n3,TEST,NA\n",
+        encoding="utf-8",
+    )
+    expected = {"a.jpg": "train", "ü.jpg": "validation", "NA": "test"}
+    assert read_protocol(tmp_path / "x.csv") == expected
+    assert read_protocol(ROOT / "recipes/random-split.csv") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is no file"),
+        ("", "should be a CSV file with the columns file and split"),
+        ("file,age\na,3\n", "should be a CSV file with the columns file and split"),
+        ("\0é,,", "should be a CSV file with the columns file and split"),
+        ("file,split\na,train\nb,later\n", r"line 3: the split is 'later', not train, val"),
+        ("file,split\na,\n", r"names no photos for test and train"),
+        ("file,split\n,test\n", "line 2: the name of the file is missing"),
+        ("file,split\na,train\nx/a,test\n", "line 3: a is for test, but above for train"),
+        ("file,split\na,train\nb,val\n", "names no photos for test"),
+    ],
+)
+def test_another_file_is_no_protocol(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "x.csv").write_text(text, encoding="latin-1")
+    with pytest.raises(UserError, match=rf"x\.csv.*{message}|{message}.*x\.csv") as caught:
+        read_protocol(tmp_path / "x.csv")
+    assert "\n" not in str(caught.value)

@@ -1,6 +1,6 @@
 """Which of the files that came in are usable photos, and why the others are rejected."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ _CHUNK = 32
 _GENDER_CODES = {name: code for code, name in enumerate(GENDERS)}
 
 # The checks that reject a file, in their order.
-KINDS = ("source", "labels", "image", "duplicate", "contradiction")
+KINDS = ("source", "labels", "left_out", "image", "duplicate", "contradiction")
 # What is known of a rejected file: its ``kind`` is the check that rejected it.
 REJECTED = ["file", "kind", "reason"]
 
@@ -48,6 +48,18 @@ def check_labels(entries: Iterable[Entry]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return files, pd.DataFrame(rejected, columns=REJECTED)
 
 
+def leave_out(
+    files: pd.DataFrame, named: Collection[str], why: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide ``files`` by whether they are ``named``.
+
+    Returns:
+        those that are, and the others as rejected (see `REJECTED`) for the reason ``why``.
+    """
+    chosen = files["file"].isin(named)
+    return files[chosen], files.loc[~chosen, ["file"]].assign(kind="left_out", reason=why)
+
+
 def read_thumbnails(
     paths: Iterable[str], processes: int | None = None
 ) -> Iterator[NDArray[np.uint8] | str]:
@@ -67,6 +79,7 @@ def check_images(
     files: pd.DataFrame,
     thumbnails: Iterable[NDArray[np.uint8] | str],
     correlation: float,
+    keep_copies: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """Divide ``files`` into usable photos, in groups of near-duplicates, and the others.
 
@@ -75,6 +88,8 @@ def check_images(
         files: those with labels, see `check_labels`.
         thumbnails: what `read_thumbnails` gives for them, in their order.
         correlation: of near-duplicates, see `near_duplicates`; `find_crops` finds further ones.
+        keep_copies: photos of the same bytes, see `find_copies`, are not rejected, but share a
+            group.
 
     Returns:
         ``files`` that are usable, with a column ``group``; those rejected (see `REJECTED`); and
@@ -83,10 +98,13 @@ def check_images(
     files = files.assign(thumbnail=pd.Series(list(thumbnails), index=files.index, dtype=object))
     corrupt = files["thumbnail"].map(lambda value: isinstance(value, str)).astype(bool)
     decoded = files[~corrupt]
-    copies = find_copies(decoded.drop(columns="thumbnail"))
+    copies = find_copies((decoded.iloc[:0] if keep_copies else decoded).drop(columns="thumbnail"))
     kept = decoded[~decoded["file"].isin(copies["file"])]
     compared = np.array(kept["thumbnail"].tolist(), np.uint8).reshape(-1, SIDE, SIDE)
     groups, pairs = near_duplicates(compared, correlation)
+    # Those without contrast are of the same bytes, too.
+    same = pd.factorize(kept["sha256"])[0]
+    groups = join(groups, np.arange(len(same)), np.unique(same, return_index=True)[1][same])
     crops = np.array(list(find_crops([folder / file for file in kept["file"]], groups)), np.intp)
     pairs["cropped"] += len(crops)
     groups = join(groups, *crops.reshape(-1, 2).T)
