@@ -4,10 +4,10 @@ from typing import Self
 
 from pydantic import model_validator
 
+from agegender.analysis.parameters import Evaluate
 from agegender.common.parameters import ImageSize, Section, Seed, Tasks, TrainOn
 from agegender.custom.parameters import TrainCustom
 from agegender.download.parameters import Download
-from agegender.evaluation.parameters import Evaluate
 from agegender.faces.parameters import Align
 from agegender.preparation.parameters import Preprocess, Split
 from agegender.report.parameters import Report

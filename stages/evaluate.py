@@ -4,11 +4,12 @@ import json
 import sys
 from pathlib import Path
 
+from agegender.analysis.corruptions import mean_over_corruptions, score_corruptions
+from agegender.analysis.parameters import Evaluate
 from agegender.analysis.plot_data import write_plot_data
 from agegender.evaluation.describe import layers
 from agegender.evaluation.metrics import write_metrics
-from agegender.evaluation.parameters import Evaluate
-from agegender.evaluation.predict import evaluate, load
+from agegender.evaluation.predict import evaluate, load, read_images
 from agegender.evaluation.predictions import write_predictions
 from agegender.networks.device import enable_determinism
 from agegender.photos.records import read_labels, verify
@@ -24,13 +25,21 @@ def main() -> None:
     enable_determinism(seed)
     model = load(Path(f"models/{name}.keras"))
     training = read_labels(TFRECORDS, "train")
-    predictions, metrics = evaluate(model, TFRECORDS, "test", training, options, seed)
+    samples, batch_size = options.bootstrap_samples, options.batch_size
+    predictions, metrics = evaluate(model, TFRECORDS, "test", training, samples, batch_size, seed)
+    corrupted = {}
+    if options.corruption_photos:
+        # The order of the records was drawn at random.
+        labels = read_labels(TFRECORDS, "test").head(options.corruption_photos)
+        images = read_images(TFRECORDS, "test", len(labels))
+        corrupted = score_corruptions(model, images, labels, batch_size, samples, seed)
+        metrics["corrupted"] = {"n": len(labels), **mean_over_corruptions(corrupted)}
 
     output = Path(f"predictions/{name}.csv")
     write_predictions(output, predictions)
     architecture = json.dumps(layers(model), indent=2)
     Path(f"predictions/{name}.architecture.json").write_text(architecture + "\n", encoding="utf-8")
-    write_plot_data(Path(f"plots/{name}"), predictions, options.bootstrap_samples, seed)
+    write_plot_data(Path(f"plots/{name}"), predictions, samples, seed, corrupted)
     write_metrics(Path(f"metrics/{name}.json"), metrics)
     record_time(f"evaluate@{name}", output)
 

@@ -104,7 +104,7 @@ def test_one_task_alone_is_scored(task: str, tmp_path: Path) -> None:
     write_metrics(tmp_path / "m.json", metrics(table, TRAINING, COUNTS, 100, 1))
     found = json.loads((tmp_path / "m.json").read_text())
     assert list(found) == ["n", task, "baseline", "parameters"]
-    write_plot_data(tmp_path / "plots", table, 100, 1)
+    write_plot_data(tmp_path / "plots", table, 100, 1, {})
     sizes = {path.stem: len(pd.read_csv(path)) for path in (tmp_path / "plots").iterdir()}
     assert (sizes["roc"] > 0, sizes["ages"] > 0) == (task == "gender", task == "age")
     write_predictions(tmp_path / "p.csv", table)

@@ -177,7 +177,7 @@ def test_every_plot_of_dvc_can_be_read(
     clone = reproduced.copy(tmp_path)
     page = browser.new_page()
     shown = dvc_plots(clone, "show")
-    assert len(shown) == 12
+    assert len(shown) == 14
     for name, plot in shown.items():
         assert plot_faults(page, plot, ["Custom CNN", "VGG16"]) == [], name
     for path in (clone.path / "plots/vgg16").glob("*.csv"):

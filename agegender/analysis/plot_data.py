@@ -1,5 +1,6 @@
 """The data of the plots of one model on one split, as CSV files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import NormalDist
 
@@ -26,27 +27,38 @@ _HEADERS = {
     "roc": ["false_positive_rate", "true_positive_rate"],
     "reliability": ["predicted", "observed"],
     "gender_groups": ["by", "group", "accuracy"],
+    "gender_corruptions": ["by", "group", "accuracy"],
     "ages": ["age", "predicted"],
     "cumulative": ["k", "percent"],
     "age_groups": ["by", "group", "mae"],
+    "age_corruptions": ["by", "group", "mae"],
 }
 _Z = NormalDist().inv_cdf((1 + COVERAGE) / 2)
 
 
-def write_plot_data(folder: Path, predictions: pd.DataFrame, samples: int, seed: int) -> None:
-    """Write the files of each task into ``folder``; of one that was not trained only their headers.
+def write_plot_data(
+    folder: Path,
+    predictions: pd.DataFrame,
+    samples: int,
+    seed: int,
+    corruptions: Mapping[str, pd.DataFrame],
+) -> None:
+    """Write the files of each task into ``folder``; of what was not done only their headers.
 
     Gender: ``confusion.csv`` (photos by true and predicted gender), ``roc.csv``,
     ``reliability.csv`` (share of women by predicted probability, with Wilson intervals),
-    ``gender_groups.csv`` and ``gender_gaps.csv``. Age: ``ages.csv`` (true and predicted),
-    ``cumulative.csv`` (CS@k), ``age_groups.csv`` and ``age_gaps.csv``. Shares are in percent in
-    ``confusion.csv`` and ``cumulative.csv``, else from 0 to 1; ages and errors are in years.
+    ``gender_groups.csv``, ``gender_gaps.csv`` and ``gender_corruptions.csv``. Age: ``ages.csv``
+    (true and predicted), ``cumulative.csv`` (CS@k), ``age_groups.csv``, ``age_gaps.csv`` and
+    ``age_corruptions.csv``. Shares are in percent in ``confusion.csv`` and ``cumulative.csv``, else
+    from 0 to 1; ages and errors are in years.
 
     Args:
         folder: made if it is missing.
         predictions: see `agegender.evaluation.predictions.tabulate`.
         samples: resamples for each 95 % interval.
         seed: of the resamples.
+        corruptions: the scores on corrupted photos by task, see
+            `agegender.analysis.corruptions.score_corruptions`; none where there are none.
     """
     tasks = tasks_of(predictions)
     tables = {name: pd.DataFrame(columns=columns) for name, columns in _HEADERS.items()}
@@ -78,6 +90,7 @@ def write_plot_data(folder: Path, predictions: pd.DataFrame, samples: int, seed:
             [(gap.by, gap.best, gap.worst, *gap.size) for gap in gaps(task, scored)],
             columns=["by", "best", "worst", "gap", "gap_low", "gap_high"],
         )
+    tables |= {f"{task}_corruptions": table for task, table in corruptions.items()}
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         table.round(DECIMALS).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")

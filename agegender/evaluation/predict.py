@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import pandas as pd
 
 from agegender.common.errors import DamagedFileError
 from agegender.evaluation.describe import parameter_counts
 from agegender.evaluation.metrics import metrics
-from agegender.evaluation.parameters import Evaluate
 from agegender.evaluation.predictions import tabulate
 from agegender.networks.datasets import photos
 from agegender.photos.records import read_labels
@@ -45,7 +45,8 @@ def evaluate(
     tfrecords: Path,
     split: str,
     training: pd.DataFrame,
-    options: Evaluate,
+    samples: int,
+    batch_size: int,
     seed: int,
 ) -> Evaluation:
     """Score a saved model on a split.
@@ -55,13 +56,24 @@ def evaluate(
         tfrecords: the folder of all splits' TFRecords.
         split: train, validation or test.
         training: the labels ``gender`` and ``age`` of the training photos, for the baseline.
-        options: resamples for the intervals, and photos per forward pass.
+        samples: resamples for each 95 % interval.
+        batch_size: photos per forward pass.
         seed: of the resamples.
     """
-    predictions = predict(model, tfrecords, split, options.batch_size)
-    counts = parameter_counts(model)
-    contents = metrics(predictions, training, counts, options.bootstrap_samples, seed)
+    predictions = predict(model, tfrecords, split, batch_size)
+    contents = metrics(predictions, training, parameter_counts(model), samples, seed)
     return Evaluation(predictions, contents)
+
+
+def read_images(tfrecords: Path, split: str, count: int) -> np.ndarray:
+    """The first photos of a split, uint8 of shape (count, image_size, image_size, 3)."""
+    batches, found = [], 0
+    for images, _ in photos(tfrecords, split, 32, []):
+        batches.append(images.numpy())
+        found += len(batches[-1])
+        if found >= count:
+            break
+    return np.concatenate(batches)[:count]
 
 
 def predict(model: keras.Model, tfrecords: Path, split: str, batch_size: int) -> pd.DataFrame:

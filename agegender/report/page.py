@@ -126,6 +126,12 @@ def _context(report: Report) -> dict[str, Any]:
             prose.worst_for_both(task, [model.gaps(task) for model in report.models])
             for task in tasks
         ],
+        "corrupted": [
+            prose.corruptions(task, model.noun, model.corruptions(task))
+            for task in tasks
+            for model in report.models
+            if model.corruptions(task)
+        ],
         "min_group": MIN_GROUP,
         "rise": prose.OVERFITTING_RISE,
         "describe": gallery.describe,

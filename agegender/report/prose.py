@@ -134,6 +134,27 @@ def ranges(model: str, values: Mapping[str, float], rows: Iterable[Mapping[Any, 
     )
 
 
+def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """How a model's primary metric suffers from corrupted photos, and from what most.
+
+    Args:
+        task: gender or age.
+        model: what a sentence calls it.
+        rows: see `agegender.analysis.corruptions.score_corruptions`; the first is of the photos as
+            they are.
+    """
+    score = PRIMARY_METRIC[task]
+    clean, *corrupted = rows
+    values = [row[score.name] for row in corrupted]
+    worst = corrupted[values.index(min(values) if score.more_is_better else max(values))]
+    return (
+        f"{capitalised(model)}’s {score.title} is {write(score, clean[score.name])} on these "
+        f"photos as they are, {write(score, sum(values) / len(values))} on average over all "
+        f"corruptions, and at worst {write(score, worst[score.name])} ({worst['by']}, "
+        f"{worst['group']})."
+    )
+
+
 def gap(task: str, gap: Gap) -> str:
     """How much worse the worst group is than the best, by the primary metric, in words."""
     score, size = PRIMARY_METRIC[task], gap.size

@@ -73,9 +73,16 @@ class Model:
 
     def groups(self, task: str) -> list[dict[str, Any]]:
         """The scores of each group, one row per group."""
+        return self._rows(f"{task}_groups")
+
+    def corruptions(self, task: str) -> list[dict[str, Any]]:
+        """The scores on corrupted photos, one row per corruption and strength, if there are any."""
+        return self._rows(f"{task}_corruptions")
+
+    def _rows(self, table: str) -> list[dict[str, Any]]:
         return [
             {str(name): value for name, value in row.items()}
-            for row in self.plots[f"{task}_groups"].to_dict("records")
+            for row in self.plots[table].to_dict("records")
         ]
 
     def gaps(self, task: str) -> list[Gap]:

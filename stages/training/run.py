@@ -10,7 +10,6 @@ from dvclive import Live
 
 from agegender.common.resumable import resumable_folder
 from agegender.evaluation.metrics import write_metrics
-from agegender.evaluation.parameters import Evaluate
 from agegender.evaluation.predict import evaluate, load
 from agegender.networks.datasets import Dataset
 from agegender.networks.device import device_names, enable_determinism, warn_if_unsupported
@@ -29,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 TFRECORDS = Path("data/tfrecords")
 # How the validation split is scored: choices are made by it, and by `evaluate`'s test split none.
-VALIDATION = Evaluate(bootstrap_samples=1000, batch_size=32)
+SAMPLES, BATCH_SIZE = 1000, 32
 
 
 def prepare(declared: Parameters, options: Training) -> int:
@@ -91,7 +90,8 @@ def train_and_save(
                 path.write_text(f"step\t{curve}\n", encoding="utf-8")
         # As it was saved, and in no strategy's scope.
         labels, seed = read_labels(TFRECORDS, "train"), declared["seed"]
-        scores = evaluate(load(output), TFRECORDS, "validation", labels, VALIDATION, seed)
+        model = load(output)
+        scores = evaluate(model, TFRECORDS, "validation", labels, SAMPLES, BATCH_SIZE, seed)
         write_metrics(Path(f"metrics/validation/{name}.json"), scores.metrics)
     if declared["train_on"] != "train":
         logger.warning(
