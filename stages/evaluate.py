@@ -3,8 +3,10 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from agegender.analysis.corruptions import mean_over_corruptions, score_corruptions
+from agegender.analysis.occlusion import occlusion_maps, summarize
 from agegender.analysis.parameters import Evaluate
 from agegender.analysis.plot_data import write_plot_data
 from agegender.evaluation.describe import layers
@@ -34,11 +36,16 @@ def main() -> None:
         images = read_images(TFRECORDS, "test", len(labels))
         corrupted = score_corruptions(model, images, labels, batch_size, samples, seed)
         metrics["corrupted"] = {"n": len(labels), **mean_over_corruptions(corrupted)}
+    looks: dict[str, Any] = {"photos": 0}
+    if options.occlusion_photos:
+        images = read_images(TFRECORDS, "test", options.occlusion_photos)
+        looks = summarize(images, occlusion_maps(model, images, batch_size))
 
     output = Path(f"predictions/{name}.csv")
     write_predictions(output, predictions)
-    architecture = json.dumps(layers(model), indent=2)
-    Path(f"predictions/{name}.architecture.json").write_text(architecture + "\n", encoding="utf-8")
+    for part, content in (("architecture", layers(model)), ("occlusion", looks)):
+        text = json.dumps(content, indent=2) + "\n"
+        output.with_name(f"{name}.{part}.json").write_text(text, encoding="utf-8")
     write_plot_data(Path(f"plots/{name}"), predictions, samples, seed, corrupted)
     write_metrics(Path(f"metrics/{name}.json"), metrics)
     record_time(f"evaluate@{name}", output)

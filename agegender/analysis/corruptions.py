@@ -18,6 +18,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from agegender.common.progress import progress_bar
 from agegender.evaluation.bootstrap import replicate
 from agegender.evaluation.metrics import flatten
+from agegender.evaluation.predict import predict_images
 from agegender.evaluation.predictions import tabulate, tasks_of
 from agegender.evaluation.scores import PRIMARY_METRIC
 
@@ -156,7 +157,7 @@ def score_corruptions(
     rows: dict[str, list[dict[str, object]]] = {}
     for corruption, strength in progress_bar(passes, desc="corrupted photos", unit="passes"):
         changed = corrupt(images, labels["file"], corruption, strength, seed)
-        table = tabulate(labels, model.predict(changed, batch_size=batch_size, verbose=0))
+        table = tabulate(labels, predict_images(model, changed, batch_size))
         scores = [PRIMARY_METRIC[task] for task in tasks_of(table)]
         for score, estimate in replicate(table, scores, samples, seed)[0].estimates().items():
             row = {"by": corruption.name, "group": corruption.form.format(strength)}

@@ -13,3 +13,4 @@ class Evaluate(Section):
     bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     corruption_photos: Annotated[int, Field(ge=0)]
+    occlusion_photos: Annotated[int, Field(ge=0)]

@@ -65,6 +65,13 @@ def evaluate(
     return Evaluation(predictions, contents)
 
 
+def predict_images(model: keras.Model, images: np.ndarray, batch_size: int) -> dict[str, Any]:
+    """A model's outputs for photos in memory, by name; quicker than `predict` for few photos."""
+    starts = range(0, len(images), batch_size)
+    batches = [model.predict_on_batch(images[start : start + batch_size]) for start in starts]
+    return {name: np.concatenate([each[name] for each in batches]) for name in batches[0]}
+
+
 def read_images(tfrecords: Path, split: str, count: int) -> np.ndarray:
     """The first photos of a split, uint8 of shape (count, image_size, image_size, 3)."""
     batches, found = [], 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 
@@ -21,7 +22,7 @@ from agegender.evaluation.scores import (
 )
 from agegender.photos.labels import GENDERS
 from agegender.photos.photos import group_columns
-from agegender.report import gallery, prose
+from agegender.report import gallery, heatmap, prose
 from agegender.report.figures import Figure
 from agegender.report.gallery import Row
 from agegender.report.results import Model
@@ -132,6 +133,7 @@ def _context(report: Report) -> dict[str, Any]:
             for model in report.models
             if model.corruptions(task)
         ],
+        "occlusion": _occlusion(report) if first.occlusion["photos"] else None,
         "min_group": MIN_GROUP,
         "rise": prose.OVERFITTING_RISE,
         "describe": gallery.describe,
@@ -208,6 +210,28 @@ def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, 
         if "gender" in model.tasks
         else None,
         "gallery": report.galleries[model.name],
+    }
+
+
+def _occlusion(report: Report) -> dict[str, Any]:
+    """What the two models look at: ``photos``, ``pictures`` (rows by task) and ``sentences``."""
+    first, second = report.models
+    return {
+        "photos": first.occlusion["photos"],
+        "pictures": [
+            {
+                "image": heatmap.overlay(model.occlusion["face"], model.occlusion[task]),
+                "model": model,
+                "task": task,
+                "most": prose.occlusion_change(task, np.max(model.occlusion[task])),
+            }
+            for task in first.tasks
+            for model in report.models
+        ],
+        "sentences": [
+            *(prose.occlusion(model.noun, model.occlusion) for model in report.models),
+            prose.occlusion_agreement(first.occlusion, second.occlusion),
+        ],
     }
 
 

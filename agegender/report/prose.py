@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from agegender.analysis.groups import MIN_GROUP, Gap
 from agegender.analysis.writing import write, write_interval
 from agegender.evaluation.bootstrap import Estimate
@@ -15,6 +17,7 @@ from agegender.report.results import Curve
 OVERFITTING_RISE = 0.05
 # A validation loss is still falling if the last epoch lowered it by at least this much.
 STILL_FALLING = 0.01
+_ANSWERS = {"gender": "P(female)", "age": "age"}
 _BASELINES = {"gender": "majority-class", "age": "median"}
 
 
@@ -152,6 +155,53 @@ def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str
         f"photos as they are, {write(score, sum(values) / len(values))} on average over all "
         f"corruptions, and at worst {write(score, worst[score.name])} ({worst['by']}, "
         f"{worst['group']})."
+    )
+
+
+def occlusion(model: str, maps: Mapping[str, Any]) -> str:
+    """Where covering a patch changes a model's answers most, in a sentence.
+
+    Args:
+        model: what a sentence calls it.
+        maps: see `agegender.analysis.occlusion.summarize`.
+    """
+    places, shares = [], []
+    for task in (task for task in ("gender", "age") if task in maps):
+        values = np.asarray(maps[task])
+        rows, columns = values.shape
+        row, column = np.unravel_index(values.argmax(), values.shape)
+        center = values[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4]
+        places.append(
+            f"{_ANSWERS[task]} most {100 * (row + 0.5) / rows:.0f} % from the top and "
+            f"{100 * (column + 0.5) / columns:.0f} % from the left, by "
+            f"{occlusion_change(task, values.max())}"
+        )
+        shares.append(f"{center.mean() / values.mean():.1f}")
+    return (
+        f"A covered patch changes {model}’s {', and '.join(places)}; the inner half of the photo "
+        f"counts {' and '.join(shares)} times as much as an average place."
+    )
+
+
+def occlusion_change(task: str, value: float) -> str:
+    """A change of P(female), or of the age in years."""
+    return f"{value:.2f}" if task == "gender" else write(PRIMARY_METRIC["age"], value)
+
+
+def occlusion_agreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """Whether two models look at the same places, by the correlation of their maps.
+
+    Args:
+        first: of one model, see `agegender.analysis.occlusion.summarize`.
+        second: of the other.
+    """
+    parts = []
+    for task in (task for task in ("gender", "age") if task in first):
+        both = np.corrcoef(np.ravel(first[task]), np.ravel(second[task]))[0, 1]
+        parts.append(f"for {task} {both:.2f}".replace("-", "−"))
+    return (
+        f"Where the two look agrees as far as their maps correlate: {' and '.join(parts)} "
+        "(1 is the same map, 0 unrelated ones)."
     )
 
 

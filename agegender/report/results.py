@@ -54,6 +54,7 @@ class Model:
         plots: the data of its plots, a table each.
         loss: its learning curve.
         layers: see `agegender.evaluation.describe.layers`.
+        occlusion: see `agegender.analysis.occlusion.summarize`; ``photos`` is 0 without maps.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Model:
     plots: Mapping[str, pd.DataFrame]
     loss: Curve
     layers: list[dict[str, Any]]
+    occlusion: dict[str, Any]
 
     @property
     def tasks(self) -> list[str]:
@@ -122,6 +124,7 @@ def read_model(root: Path, name: str, title: str, noun: str, training: Mapping[s
             )
         ),
         layers=read_json(root / f"predictions/{name}.architecture.json"),
+        occlusion=read_json(root / f"predictions/{name}.occlusion.json"),
     )
 
 
