@@ -15,6 +15,7 @@ from agegender.download.manifest import MANIFEST, refuse_other_files
 from agegender.download.source import local_path, refuse_written
 from agegender.preparation.parameters import Split
 from agegender.preparation.protocol import read_protocol
+from cli import predict
 from cli.parameters import Document
 from stages.common import process
 from stages.common.stage import project_root
@@ -265,6 +266,8 @@ def main() -> None:
     commands.add_parser("metrics", help="print both models' metrics on the test split")
     named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
     named.add_argument("name", nargs="?", default="", help="of a file in recipes/, without .yaml")
+    photos = commands.add_parser("predict", help="predict age and gender on photos of your own")
+    predict.add_arguments(photos)
     arguments = parser.parse_args()
     try:
         match arguments.command:
@@ -280,6 +283,8 @@ def main() -> None:
                 metrics()
             case "recipe":
                 recipe(arguments.name)
+            case "predict":
+                predict.predict(arguments)
     except UserError as error:
         if arguments.command == "recipe" and not sys.stdout.isatty():
             # `dvc exp run $(...)` would run without the recipe; at what is no stage it stops.

@@ -52,7 +52,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, NamedTuple
 
 from agegender.common.errors import UserError
 from agegender.common.files import sha256
@@ -72,6 +72,8 @@ MAX_RATIO = 100
 RATIO_MATTERS_FROM = 2**20
 
 _IRREGULAR = "not a regular file"
+_HIDDEN = "a hidden file or folder"
+_NO_IMAGE = "not an image by its extension"
 _EXTENSION = re.compile(rf"(?:\.|\d(?=jpg$))({'|'.join(EXTENSIONS + UNREADABLE + PACKED)})$", re.I)
 _HEIF = re.compile(rb".{4}ftyp(hei|hev|mif1|msf1|avi[fs])", re.DOTALL)
 _KINDS = {
@@ -164,6 +166,41 @@ def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
     return entries
 
 
+class FoundFile(NamedTuple):
+    """A file of a folder or archive: its path there, its content, or why it was not read."""
+
+    source: str
+    content: bytes
+    reason: str
+
+
+def read_files(source: Path) -> Iterator[FoundFile]:
+    """The images of a folder, zip or tar, one at a time.
+
+    Files are judged by the rules above, but those of the same name in different folders are read
+    all, and what is no image by its name, or is hidden, is left out.
+
+    Raises:
+        UserError: ``source`` is something else, or is cut off.
+    """
+    files = _in_folder(source, "") if source.is_dir() else _in_archive(source, str(source))
+    for file in files:
+        reason = file.reason or _reject(file)
+        if reason in (_HIDDEN, _NO_IMAGE):
+            continue
+        if not reason and _is_bomb(file.size, file.packed):
+            reason = f"grows more than {MAX_RATIO}-fold"
+        content, reason = (b"", reason) if reason else _read(file)
+        yield FoundFile(_printable(file.source), content, reason)
+
+
+def list_images(folder: Path) -> Iterator[str]:
+    """The path in ``folder`` of each file that `read_files` would give."""
+    for file in _in_folder(folder, ""):
+        if (file.reason or _reject(file)) not in (_HIDDEN, _NO_IMAGE):
+            yield file.source
+
+
 def list_files(folder: Path) -> list[Entry]:
     """The entries of a flat folder all of whose files are kept, sorted by name."""
     return [
@@ -175,22 +212,9 @@ def list_files(folder: Path) -> list[Entry]:
 def _keep(file: _File, folder: Path, kept: dict[str, Entry]) -> Entry:
     """Read a file and write it to ``folder``, unless another of its name is ``kept``."""
     source = _printable(file.source)
-    try:
-        stream = file.open()
-        assert stream is not None, "only directories have none"
-        with stream:
-            # A file that grows while it is read is cut at the size that was judged.
-            content = stream.read(file.size)
-        if len(content) != file.size:
-            raise EOFError
-    except (*_DAMAGE, OSError) as error:
-        # Damage in a compressed tar also ends the reading of what follows, which rejects it whole.
-        if not _is_damage(error):
-            raise
-        reason = "damaged, or packed in an unknown way" if file.packed else "changing, or damaged"
+    content, reason = _read(file)
+    if reason:
         return Entry("", source, file.size, "", reason)
-    if _HEIF.match(content):
-        return Entry("", source, file.size, "", "HEIC or AVIF, whatever its name says; convert it")
     digest = hashlib.sha256(content).hexdigest()
     name = _parts(file.source)[-1]
     # macOS and Windows take names for the same that differ in case or in normal form.
@@ -204,6 +228,29 @@ def _keep(file: _File, folder: Path, kept: dict[str, Entry]) -> Entry:
         output.write(content)
     kept[key] = Entry(name, source, file.size, digest, "")
     return kept[key]
+
+
+def _read(file: _File) -> tuple[bytes, str]:
+    """The content of a file, or why it is rejected."""
+    try:
+        stream = file.open()
+        assert stream is not None, "only directories have none"
+        with stream:
+            # A file that grows while it is read is cut at the size that was judged.
+            content = stream.read(file.size)
+        if len(content) != file.size:
+            raise EOFError
+    except (*_DAMAGE, OSError) as error:
+        # Damage in a compressed tar also ends the reading of what follows, which rejects it whole.
+        if not _is_damage(error):
+            raise
+        return (
+            b"",
+            "damaged, or packed in an unknown way" if file.packed else "changing, or damaged",
+        )
+    if _HEIF.match(content):
+        return b"", "HEIC or AVIF, whatever its name says; convert it"
+    return content, ""
 
 
 def _is_damage(error: Exception) -> bool:
@@ -225,7 +272,7 @@ def _reject(file: _File) -> str:
     if not _is_utf8(name):
         return "the name is not UTF-8"
     if any(re.match(r"\.(?!\.$)|__MACOSX$", part) for part in parts):
-        return "a hidden file or folder"
+        return _HIDDEN
     extension = _EXTENSION.search(name)
     kind = extension[1].lower() if extension else ""
     if kind in UNREADABLE:
@@ -233,7 +280,7 @@ def _reject(file: _File) -> str:
     if kind in PACKED:
         return "an archive; give it as the source, or unpack it"
     if not kind:
-        return "not an image by its extension"
+        return _NO_IMAGE
     if len(name.encode()) > MAX_NAME_BYTES or _UNSAFE.search(name) or _WINDOWS.fullmatch(name):
         return "a name that not every file system can hold"
     if file.size > MAX_BYTES:

@@ -11,7 +11,7 @@ from agegender.evaluation.scores import THRESHOLD
 from agegender.photos.photos import read_photos, write_photos
 
 # Decimals of P(female) and of ages: finer than a model's last bits mean anything.
-_DECIMALS = {"gender": 6, "age": 4, "age_low": 4, "age_high": 4}
+DECIMALS = {"gender": 6, "age": 4, "age_low": 4, "age_high": 4}
 
 
 def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -31,12 +31,12 @@ def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.Data
         ``gender_correct`` (0 or 1), where the model has that output.
     """
     table = labels.copy()
-    for name, decimals in _DECIMALS.items():
+    for name, decimals in DECIMALS.items():
         if name in outputs:
             values = np.asarray(outputs[name], dtype=np.float64).reshape(len(table))
             table[f"{name}_predicted"] = values.round(decimals)
     if "age" in outputs:
-        table["age_error"] = (table["age_predicted"] - table["age"]).round(_DECIMALS["age"])
+        table["age_error"] = (table["age_predicted"] - table["age"]).round(DECIMALS["age"])
     if "gender" in outputs:
         female = table["gender_predicted"] >= THRESHOLD
         table["gender_correct"] = (female == table["gender"]).astype(int)

@@ -1,0 +1,1 @@
+"""Predicting age and gender on photos of any kind."""

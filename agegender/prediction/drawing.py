@@ -1,0 +1,67 @@
+"""Photos with what a model says of each face drawn on them."""
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from agegender.prediction.predictor import PhotoResult, Prediction
+from agegender.prediction.table import describe
+
+# Of the photo's longer side: the height of letters, at least and at most; in pixels: the least.
+_SMALLEST, _LARGEST, _LEGIBLE = 1 / 60, 1 / 24, 11
+# Okabe and Ito's yellow and black: legible on light and dark.
+_COLOR, _INK = (240, 228, 66), (0, 0, 0)
+
+
+def draw(result: PhotoResult) -> Image.Image:
+    """The photo with a box around each face and a label at it."""
+    assert result.photo is not None, "only of photos that could be read"
+    picture = result.photo.copy()
+    pen = ImageDraw.Draw(picture)
+    for face in result.faces:
+        _draw_face(pen, picture.size, face)
+    return picture
+
+
+def _draw_face(pen: ImageDraw.ImageDraw, size: tuple[int, int], face: Prediction) -> None:
+    x, y, width, height = face.box or (0, 0, *size)
+    longer = max(size)
+    letters = max(_LEGIBLE, min(max(width / 8, longer * _SMALLEST), longer * _LARGEST))
+    line = max(1, round(letters / 8))
+    box = (x, y, x + width, y + height)
+    pen.rectangle(
+        [each + by for each, by in zip(box, (-line, -line, line, line), strict=True)],
+        outline=_INK,
+        width=line,
+    )
+    pen.rectangle(box, outline=_COLOR, width=line)
+    font = ImageFont.load_default(letters)
+    text = describe(face).replace(", ", "\n") if width < 9 * letters else describe(face)
+    left, top, right, bottom = pen.multiline_textbbox((0, 0), text, font=font)
+    margin = letters / 3
+    wide, high = right - left + 2 * margin, bottom - top + 2 * margin
+    # Above the face if there is room, else below, and inside the picture in any case.
+    above = y - high
+    label_y = above if above >= 0 else min(y + height, size[1] - high)
+    label_x = min(max(x, 0), max(0, size[0] - wide))
+    label_y = max(0, label_y)
+    pen.rectangle((label_x, label_y, label_x + wide, label_y + high), fill=_COLOR)
+    pen.multiline_text(
+        (label_x + margin - left, label_y + margin - top), text, font=font, fill=_INK
+    )
+
+
+def save(picture: Image.Image, folder: Path, name: str) -> None:
+    """Write ``picture`` into ``folder``, in the format that ``name`` says, and never over a file.
+
+    Where there is one of that name, this one gets a number.
+    """
+    given = folder / name
+    number, path = 1, given
+    while path.exists():
+        number += 1
+        path = given.with_name(f"{given.stem}-{number}{given.suffix}")
+    kind = {"PNG": "PNG", "WEBP": "WEBP", "GIF": "GIF", "BMP": "BMP"}.get(
+        given.suffix[1:].upper(), "JPEG"
+    )
+    picture.save(path, kind, quality=95)

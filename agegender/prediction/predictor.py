@@ -1,0 +1,239 @@
+"""A saved model on photos of any kind: it finds the faces and crops them as it learned them."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from PIL import Image
+
+from agegender.common.errors import DamagedFileError, UserError
+from agegender.download.archive import FoundFile
+from agegender.evaluation.predict import load
+from agegender.faces.detection import Detector
+from agegender.faces.finding import AlignedFace, find_faces
+from agegender.faces.template import FILE, read_template
+from agegender.preparation import images
+
+DETECTOR = "yunet.onnx"
+# Of photos that are crops already; those of a photo with faces are a batch of their own.
+_BATCH = 32
+# More than any photo has: it is decoded in full.
+_FULL_SIZE = images.MAX_PIXELS
+# Photos that are decoded ahead of the one whose faces are looked for.
+_AHEAD = 2
+
+# Of a model; some have not learned all.
+OUTPUTS = ("gender", "age", "age_low", "age_high")
+NO_FACE = "no face found"
+
+Photo = str | Path | Image.Image | NDArray[np.uint8]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of a face.
+
+    Attributes:
+        gender: the probability of female; None if the model has not learned gender.
+        age: years; None if the model has not learned age.
+        age_low: lower end of the 80 % range of ages, years; None if the model gives none.
+        age_high: its upper end.
+        box: x, y, width and height of the face in pixels of the upright photo; None of a photo
+            that was a crop already.
+        score: how sure the detector is that this is a face, 0 to 1; None of a crop.
+        warning: what may make this wrong: ``small``, ``turned`` or ``cut``, or several; or empty.
+        crop: what the model saw.
+    """
+
+    gender: float | None
+    age: float | None
+    age_low: float | None
+    age_high: float | None
+    box: tuple[int, int, int, int] | None
+    score: float | None
+    warning: str
+    crop: Image.Image
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoResult:
+    """What a model says of a file.
+
+    Attributes:
+        file: its name, as it was given.
+        faces: from left to right.
+        problem: why there are none, if so: the file cannot be read, or no face was found.
+        photo: in pixels, upright; None if it cannot be read.
+    """
+
+    file: str
+    faces: list[Prediction]
+    problem: str
+    photo: Image.Image | None
+
+    @property
+    def readable(self) -> bool:
+        """Whether the file is a photo."""
+        return self.photo is not None
+
+
+class UnusableTemplateError(UserError):
+    """The training photos say too little of how to crop other photos."""
+
+
+class Predictor:
+    """A saved model with what it takes to show it photos as it learned them.
+
+    Example:
+        predictor = Predictor("pretrained/custom.keras")
+        for face in predictor("photo.jpg"):
+            print(face.box, face.gender, face.age)
+    """
+
+    def __init__(self, model: str | Path, aligned: bool = False) -> None:
+        """Load a model, and what lies next to it: template.json and yunet.onnx.
+
+        Args:
+            model: the path of a .keras file.
+            aligned: photos are cropped already as the training photos are.
+
+        Raises:
+            UserError: a file is missing or damaged, or the template is no use.
+        """
+        path = Path(model)
+        loaded = load(path)
+        self.image_size: int = loaded.input_shape[1]
+        shape = (None, self.image_size, self.image_size, 3)
+        self._model = tf.function(loaded, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+        self._aligned = aligned
+        if not aligned:
+            self._template = read_template(path.with_name(FILE))
+            if not self._template.usable:
+                raise UnusableTemplateError(
+                    f"{path} learned from photos of which only {self._template.one_face:.0%} show "
+                    "one face that the detector finds, so it can judge only photos that are "
+                    "cropped as those are"
+                )
+            self._detector = Detector(path.with_name(DETECTOR))
+
+    def __call__(self, photo: Photo) -> list[Prediction]:
+        """What the model says of each face in a photo, from left to right.
+
+        Args:
+            photo: the path of a file, a PIL image, or RGB pixels, uint8, of shape (height, width,
+                3).
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        if isinstance(photo, str | Path):
+            try:
+                content = Path(photo).read_bytes()
+            except FileNotFoundError:
+                raise DamagedFileError(Path(photo), "is missing") from None
+            (result,) = self.stream([FoundFile(str(photo), content, "")])
+            if not result.readable:
+                raise UserError(f"{photo}: {result.problem}")
+            return result.faces
+        image = Image.fromarray(photo) if isinstance(photo, np.ndarray) else photo
+        image = image.convert("RGB")
+        if self._aligned:
+            return self._predict([images.fit(image, self.image_size)])
+        return self._in_photo(image)
+
+    def stream(self, files: Iterable[FoundFile]) -> Iterator[PhotoResult]:
+        """What the model says of each of many files, in their order.
+
+        Memory does not grow with their number.
+        """
+        return self._stream_aligned(files) if self._aligned else self._stream_photos(files)
+
+    def _stream_photos(self, files: Iterable[FoundFile]) -> Iterator[PhotoResult]:
+        for file, decoded in _map_ahead(_decode, files):
+            if isinstance(decoded, str):
+                yield PhotoResult(file.source, [], decoded, None)
+            else:
+                faces = self._in_photo(decoded)
+                yield PhotoResult(file.source, faces, "" if faces else NO_FACE, decoded)
+
+    def _stream_aligned(self, files: Iterable[FoundFile]) -> Iterator[PhotoResult]:
+        remaining = iter(files)
+        while batch := list(islice(remaining, _BATCH)):
+            decoded = [self._decode_aligned(file) for file in batch]
+            predictions = iter(
+                self._predict([each for each in decoded if not isinstance(each, str)])
+            )
+            for file, crop in zip(batch, decoded, strict=True):
+                if isinstance(crop, str):
+                    yield PhotoResult(file.source, [], crop, None)
+                else:
+                    yield PhotoResult(file.source, [next(predictions)], "", crop)
+
+    def _decode_aligned(self, file: FoundFile) -> Image.Image | str:
+        """What the pipeline's stage preprocess would make of a file, or why nothing."""
+        if file.reason:
+            return file.reason
+        size = (self.image_size, self.image_size)
+        try:
+            return Image.frombytes("RGB", size, images.square(file.content, size[0]))
+        except images.RejectedImageError as error:
+            return str(error)
+
+    def _in_photo(self, photo: Image.Image) -> list[Prediction]:
+        found = find_faces(photo, self._detector, self._template)
+        return self._predict([face.crop(photo, self.image_size) for face in found], found)
+
+    def _predict(
+        self, crops: list[Image.Image], faces: list[AlignedFace] | None = None
+    ) -> list[Prediction]:
+        if not crops:
+            return []
+        outputs = self._model(np.stack([np.asarray(crop) for crop in crops]))
+        values = {name: output.numpy()[:, 0].tolist() for name, output in outputs.items()}
+        return [
+            Prediction(
+                **{name: values[name][i] if name in values else None for name in OUTPUTS},
+                box=_whole(face.face.box) if face else None,
+                score=face.face.score if face else None,
+                warning=face.warning if face else "",
+                crop=crops[i],
+            )
+            for i, face in enumerate(faces or [None] * len(crops))
+        ]
+
+
+def _whole(box: NDArray[np.float32]) -> tuple[int, int, int, int]:
+    x, y, width, height = (round(each) for each in box.tolist())
+    return x, y, width, height
+
+
+def _decode(file: FoundFile) -> Image.Image | str:
+    if file.reason:
+        return file.reason
+    try:
+        return images.decode(file.content, _FULL_SIZE)
+    except images.RejectedImageError as error:
+        return str(error)
+
+
+def _map_ahead(
+    function: Callable[[Task], Result], tasks: Iterable[Task]
+) -> Iterator[tuple[Task, Result]]:
+    """Each task with its result; a thread works on the next ones while one is in use."""
+    remaining = iter(tasks)
+    with ThreadPoolExecutor(1) as pool:
+        pending = deque((task, pool.submit(function, task)) for task in islice(remaining, _AHEAD))
+        while pending:
+            task, future = pending.popleft()
+            result = future.result()
+            pending.extend((task, pool.submit(function, task)) for task in islice(remaining, 1))
+            yield task, result
