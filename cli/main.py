@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from agegender.common.errors import UserError
 from agegender.common.files import atomic_write
 from agegender.download.manifest import MANIFEST, refuse_other_files
-from agegender.download.source import local_path, refuse_written
+from agegender.download.paths import local_path, refuse_written
 from agegender.preparation.parameters import Split
 from agegender.preparation.protocol import read_protocol
 from cli import predict
+from cli.inspect import inspect
 from cli.parameters import Document
 from stages.common import process
 from stages.common.stage import project_root
@@ -62,11 +63,14 @@ def check_files(document: Document) -> None:
             written |= {path, f"{path}.partial", f"{path}.previous"} if top == "data" else {top}
     given = {
         "download.source": document.download.source,
+        "download.labels": document.download.labels,
         "download_vgg16.source": document.download_vgg16.source,
         "download_yunet.source": document.download_yunet.source,
         "split.file": document.split.file,
     }
     for name, path in given.items():
+        if path is None:
+            continue
         try:
             refuse_written(path, root, [root / each for each in sorted(written)])
         except UserError as error:
@@ -264,6 +268,9 @@ def main() -> None:
     one = commands.add_parser("summary", help="print a model's layers and parameters")
     one.add_argument("model", choices=list(METRICS))
     commands.add_parser("metrics", help="print both models' metrics on the test split")
+    look = commands.add_parser("inspect", help="look at photos and their labels first")
+    look.add_argument("source", help="of photos: a folder, zip or tar")
+    look.add_argument("--labels", help="a label table; by default labels.csv in the source")
     named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
     named.add_argument("name", nargs="?", default="", help="of a file in recipes/, without .yaml")
     photos = commands.add_parser("predict", help="predict age and gender on photos of your own")
@@ -277,6 +284,8 @@ def main() -> None:
                 check_protocol(document.split)
             case "source":
                 source(arguments.path)
+            case "inspect":
+                inspect(arguments.source, arguments.labels, project_root())
             case "summary":
                 summary(arguments.model)
             case "metrics":

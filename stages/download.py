@@ -6,9 +6,10 @@ from agegender.common.errors import UserError
 from agegender.common.files import replace_folder
 from agegender.download.archive import list_files
 from agegender.download.fetch import describe_saved
+from agegender.download.labeling import label_by_names
 from agegender.download.manifest import refuse_other_files, write_manifest
-from agegender.download.names import label_by_names
 from agegender.download.parameters import Download
+from agegender.download.paths import local_file
 from agegender.download.source import fetch_photos
 from portraits.archive import draw_samples
 from stages.common.stage import parameters, project_root, record_time, run, when_interrupted
@@ -26,18 +27,32 @@ def main() -> None:
     with replace_folder(RAW) as folder:
         if options.source == "sample":
             draw_samples(folder, options.sample_images, declared["seed"])
-            entries = list_files(folder)
+            entries = label_by_names(list_files(folder))
         else:
+            table = label_table(options.labels, root) if options.labels else None
             try:
-                entries = fetch_photos(options.source, folder, root, downloads, options.sha256)
+                entries = fetch_photos(
+                    options.source, folder, root, downloads, options.sha256, table
+                )
             except UserError as error:
                 raise UserError(f"download.source: {error}") from None
-        entries = label_by_names(entries)
         write_manifest(folder, entries)
         refuse_other_files(RAW)
     kept = sum(1 for entry in entries if not entry.reason)
     record_time("download", RAW / "manifest.csv")
     print(f"{len(entries)} files: {kept} kept, {len(entries) - kept} rejected ({RAW}/manifest.csv)")
+
+
+def label_table(path: str, root: Path) -> Path:
+    """Where download.labels lies.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    try:
+        return local_file(path, root)
+    except UserError as error:
+        raise UserError(f"download.labels: {error}") from None
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from agegender.preparation.screening import (
     check_images,
     check_labels,
     counts,
+    join_people,
     leave_out,
     read_thumbnails,
     write_rejected,
@@ -56,7 +57,7 @@ def main() -> None:
     rejected = pd.concat([rejected, rejected_images])
     write_rejected(REJECTED, rejected)
     try:
-        splits = split(photos, protocol, options, declared["seed"])
+        splits = split(join_people(photos), protocol, options, declared["seed"])
     except UserError as error:
         raise UserError(
             f"{error} with download.source; {REJECTED} says why {len(rejected)} were rejected"
@@ -65,7 +66,7 @@ def main() -> None:
     SPLIT.mkdir(parents=True, exist_ok=True)
     for name, members in splits.items():
         write_photos(SPLIT / f"{name}.csv", members)
-    counted = counts(splits, rejected, pairs)
+    counted = counts(photos, splits, rejected, pairs)
     sizes = ", ".join(f"{len(members)} {name}" for name, members in splits.items())
     print(f"{len(photos) + len(rejected)} files: {sizes}, {len(rejected)} rejected ({REJECTED})")
     if protocol:

@@ -41,7 +41,7 @@ def download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
     def run(source: str, sha256: str | None = None, images: int = 12) -> None:
-        section = {"source": source, "sha256": sha256, "sample_images": images}
+        section = {"source": source, "labels": None, "sha256": sha256, "sample_images": images}
         declared = Parameters("download", {"seed": 1, "download": section})
         monkeypatch.setattr(stages.download, "parameters", lambda name: declared)
         stages.download.main()

@@ -15,8 +15,9 @@ from PIL import Image, ImageEnhance, ImageOps
 import stages.preprocess
 import stages.split
 from agegender.common.errors import UserError
+from agegender.download.labeling import label_by_names
 from agegender.download.manifest import Entry, write_manifest
-from agegender.download.names import RACES, label_by_names
+from agegender.download.names import RACES
 from agegender.networks import datasets
 from agegender.photos.photos import SPLITS, read_photos
 from agegender.photos.records import read_index, read_labels

@@ -26,10 +26,11 @@ Rejected when read:
 11. a second file of the same name, in whatever folder and in whatever case; kept is the first one
     in the order of the archive, where hard links come last, or of a folder's sorted names.
 
-All else is kept under its name, without its folders. Whether it really is a photo is decided later.
-An archive that is cut off is rejected as a whole: nobody knows what is missing. Only file names
-made by these rules are ever opened for writing; zipfile and tarfile write nothing (so that
-tarfile's ``filter`` has nothing to do).
+All else is kept under its name, without its folders; where there is a label table, under the path
+that it gives the file, see `labeling`, which is the name in rule 11 then. Whether it really is a
+photo is decided later. An archive that is cut off is rejected as a whole: nobody knows what is
+missing. Only file names made by these rules are ever opened for writing; zipfile and tarfile write
+nothing (so that tarfile's ``filter`` has nothing to do).
 """
 
 import errno
@@ -45,7 +46,8 @@ import unicodedata
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import groupby
@@ -81,7 +83,7 @@ _KINDS = {
     b"Rar!": "a RAR archive",
     b"\xff\xd8\xff": "a single photo",
 }
-_UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
+UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -113,7 +115,46 @@ class _File:
     reason: str = ""
 
 
-def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
+def survey(
+    source: Path, name: str | None = None, wanted: Callable[[str], bool] = lambda path: False
+) -> tuple[list[Entry], dict[str, bytes]]:
+    """What `unpack` would keep of ``source``, as far as that shows without reading the files.
+
+    Args:
+        source: see `unpack`.
+        name: of ``source``, for messages; by default its path.
+        wanted: whether a file that is no image is wanted, by its path.
+
+    Returns:
+        an entry of every file, without its digest, and the contents of those wanted, by path.
+
+    Raises:
+        UserError: as `unpack`.
+    """
+    name = name or str(source)
+    entries: list[Entry] = []
+    contents: dict[str, bytes] = {}
+    with _errors(source, name, entries):
+        for file in _files(source, name):
+            path, reason = _printable(file.source), file.reason or _reject(file)
+            small = file.size <= MAX_BYTES and not _is_bomb(file.size, file.packed)
+            if reason == _NO_IMAGE and small and wanted(path):
+                content, reason = _read(file)
+                reason = reason or _NO_IMAGE
+                contents[path] = content
+            kept = "" if reason else _parts(file.source)[-1]
+            entries.append(Entry(kept, path, file.size, "", reason))
+    entries.sort(key=_order)
+    _require_image(source, name, entries)
+    return entries, contents
+
+
+def unpack(
+    source: Path,
+    folder: Path,
+    name: str | None = None,
+    plan: Mapping[str, Entry] | None = None,
+) -> list[Entry]:
     """Put the photos of ``source`` into ``folder``, flat.
 
     Args:
@@ -121,6 +162,8 @@ def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
             counts, not the extension.
         folder: empty; where the photos go.
         name: of ``source``, for messages; by default its path.
+        plan: by a file's path, what becomes of it: its name in ``folder`` and its labels, or why it
+            is rejected.
 
     Returns:
         every file that came in, kept or not, sorted by where it came from.
@@ -129,41 +172,64 @@ def unpack(source: Path, folder: Path, name: str | None = None) -> list[Entry]:
         UserError: ``source`` is something else, is cut off, or holds no image.
     """
     name = name or str(source)
-    if source.is_dir():
-        files, packed = _in_folder(source, ""), 0
-    else:
-        files, packed = _in_archive(source, name), source.stat().st_size
     entries: list[Entry] = []
     kept: dict[str, Entry] = {}
-    kept_bytes = 0
-    try:
+    packed, kept_bytes = 0 if source.is_dir() else source.stat().st_size, 0
+    with _errors(source, name, entries):
         reading = f"reading {PurePosixPath(name).name or name}"
-        for file in progress_bar(files, desc=reading, unit="files"):
+        for file in progress_bar(_files(source, name), desc=reading, unit="files"):
             reason = file.reason or _reject(file)
             bomb = _is_bomb(file.size, file.packed) or _is_bomb(kept_bytes + file.size, packed)
             if not reason and bomb:
                 reason = f"grows more than {MAX_RATIO}-fold"
-            if reason:
-                entry = Entry("", _printable(file.source), file.size, "", reason)
+            path = _printable(file.source)
+            planned = plan.get(path) if plan and reason in ("", _NO_IMAGE) else None
+            if planned and planned.reason:
+                entry = planned
+            elif reason:
+                entry = Entry("", path, file.size, "", reason)
+            elif planned:
+                entry = _keep(file, folder, planned.file, kept)._replace(labels=planned.labels)
             else:
-                entry = _keep(file, folder, kept)
-                kept_bytes += entry.bytes if entry.file else 0
+                entry = _keep(file, folder, _parts(file.source)[-1], kept)
+            kept_bytes += 0 if entry.reason else entry.bytes
             entries.append(entry)
-            if len(entries) > MAX_ENTRIES:
-                raise UserError(f"{name} holds more than {MAX_ENTRIES:,} files")
-    except (*_DAMAGE, OSError) as error:
-        if not _is_damage(error):
-            raise
-        remedy = "; fetch it again, or unpack it and give the folder" if packed else ""
-        raise UserError(
-            f"{name} is cut off or damaged after {len(entries)} files{remedy}"
-        ) from None
-    entries.sort(key=lambda entry: (entry.source, entry.file, entry.reason))
-    if not kept:
+    entries.sort(key=_order)
+    _require_image(source, name, entries)
+    return entries
+
+
+def _require_image(source: Path, name: str, entries: Sequence[Entry]) -> None:
+    if all(entry.reason for entry in entries):
         example = f", such as '{entries[0].source}': {entries[0].reason}" if entries else ""
         what = "the folder " if source.is_dir() else ""
         raise UserError(f"{what}{name} holds no image; {len(entries)} other files{example}")
-    return entries
+
+
+def _order(entry: Entry) -> tuple[str, str, str]:
+    return entry.source, entry.file, entry.reason
+
+
+def _files(source: Path, name: str) -> Iterator[_File]:
+    files = _in_folder(source, "") if source.is_dir() else _in_archive(source, name)
+    for number, file in enumerate(files):
+        if number == MAX_ENTRIES:
+            raise UserError(f"{name} holds more than {MAX_ENTRIES:,} files")
+        yield file
+
+
+@contextmanager
+def _errors(source: Path, name: str, entries: Sequence[Entry]) -> Iterator[None]:
+    """Say that ``source`` is damaged, after these entries, if reading it fails for that."""
+    try:
+        yield
+    except (*_DAMAGE, OSError) as error:
+        if not _is_damage(error):
+            raise
+        remedy = "" if source.is_dir() else "; fetch it again, or unpack it and give the folder"
+        raise UserError(
+            f"{name} is cut off or damaged after {len(entries)} files{remedy}"
+        ) from None
 
 
 class FoundFile(NamedTuple):
@@ -209,14 +275,13 @@ def list_files(folder: Path) -> list[Entry]:
     ]
 
 
-def _keep(file: _File, folder: Path, kept: dict[str, Entry]) -> Entry:
+def _keep(file: _File, folder: Path, name: str, kept: dict[str, Entry]) -> Entry:
     """Read a file and write it to ``folder``, unless another of its name is ``kept``."""
     source = _printable(file.source)
     content, reason = _read(file)
     if reason:
         return Entry("", source, file.size, "", reason)
     digest = hashlib.sha256(content).hexdigest()
-    name = _parts(file.source)[-1]
     # macOS and Windows take names for the same that differ in case or in normal form.
     key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
     first = kept.get(key)
@@ -281,7 +346,7 @@ def _reject(file: _File) -> str:
         return "an archive; give it as the source, or unpack it"
     if not kind:
         return _NO_IMAGE
-    if len(name.encode()) > MAX_NAME_BYTES or _UNSAFE.search(name) or _WINDOWS.fullmatch(name):
+    if len(name.encode()) > MAX_NAME_BYTES or UNSAFE.search(name) or _WINDOWS.fullmatch(name):
         return "a name that not every file system can hold"
     if file.size > MAX_BYTES:
         return f"more than {MAX_BYTES // 2**20} MiB"

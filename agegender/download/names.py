@@ -1,27 +1,17 @@
-"""Labels from UTKFace file names: ``AGE_GENDER_RACE_TIMESTAMP.EXT`` or ``….jpg.chip.jpg``.
+"""Labels from file names: UTKFace's, and AgeDB's.
 
-Source: https://susanqq.github.io/UTKFace/
+UTKFace (https://susanqq.github.io/UTKFace/) has ``AGE_GENDER_RACE_TIMESTAMP.EXT`` or
+``….jpg.chip.jpg``, AgeDB (Moschoglou et al., CVPR Workshops 2017) ``NUMBER_PERSON_AGE_GENDER.EXT``,
+such as ``0_MariaCallas_35_f.jpg``.
 """
 
-from collections.abc import Iterable
+import re
 
-from agegender.download.manifest import Entry
 from agegender.photos.labels import GENDERS, MAX_AGE
 
 RACES = ("White", "Black", "Asian", "Indian", "others")
+_AGEDB = re.compile(r"\d+_(?P<person>\D[^_]*)_(?P<age>\d{1,3})_(?P<gender>[mf])\.\w+")
 _PATTERN = "AGE_GENDER_RACE_TIMESTAMP.EXTENSION"
-
-
-def label_by_names(entries: Iterable[Entry]) -> list[Entry]:
-    """``entries`` with the labels in their files' names, or the reason why there are none."""
-    labeled = []
-    for entry in entries:
-        labels = {} if entry.reason else parse(entry.file)
-        if isinstance(labels, str):
-            labeled.append(entry._replace(reason=labels))
-        else:
-            labeled.append(entry._replace(labels=labels))
-    return labeled
 
 
 def parse(name: str) -> dict[str, str] | str:
@@ -30,6 +20,8 @@ def parse(name: str) -> dict[str, str] | str:
     What follows the race may be anything: UTKFace itself has ``20170116220224657 .jpg.chip.jpg``,
     ``20170116232725357jpg.chip.jpg`` and ``20170116235150272.pg.chip.jpg``.
     """
+    if labels := parse_agedb(name):
+        return labels
     fields = name.split("_", 3)
     if len(fields) < 4:
         return f"the name is not {_PATTERN}: {len(fields)} of 4 fields"
@@ -46,3 +38,12 @@ def parse(name: str) -> dict[str, str] | str:
             return f"the {title} in the name is not within 0 to {highest}"
     age, gender, race = map(int, fields)
     return {"age": str(age), "gender": GENDERS[gender], "race": RACES[race]}
+
+
+def parse_agedb(name: str) -> dict[str, str]:
+    """The labels in a file's ``name`` if it is one of AgeDB's, else none."""
+    match = _AGEDB.fullmatch(name)
+    if match is None or int(match["age"]) > MAX_AGE:
+        return {}
+    gender = dict(zip("mf", GENDERS, strict=True))[match["gender"]]
+    return {"age": str(int(match["age"])), "gender": gender, "person": match["person"]}

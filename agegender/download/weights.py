@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from agegender.common.errors import UserError
 from agegender.common.resumable import resumable_folder
 from agegender.download.fetch import fetch
-from agegender.download.source import local_path
+from agegender.download.paths import local_path
 
 Weights = TypeVar("Weights")
 

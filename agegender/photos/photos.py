@@ -1,9 +1,10 @@
 """The splits, and the CSV files that list their photos.
 
 Labels are columns by name. Two of them are always there, and empty where they are not known:
-``age`` in years and ``gender``, 0 male or 1 female. All others are text and come from wherever the
-photos do, such as ``race`` from UTKFace's names: a column that the pipeline does not know divides
-photos into groups of people, by which the models are scored.
+``age`` in years and ``gender``, 0 male or 1 female. Where some ages are ranges, ``age_min`` and
+``age_max`` are their ends, the same age for an exact one, and ``age`` is the middle. ``person`` is
+whoever is in the photo. All others come from wherever the photos do, such as ``race`` from
+UTKFace's names, and divide the photos into groups of people, by which the models are scored.
 """
 
 from pathlib import Path
@@ -14,8 +15,8 @@ from agegender.common.errors import DamagedFileError
 
 SPLITS = ("train", "validation", "test")
 REQUIRED = ["file", "age", "gender"]
-# Photos of one `group` are (nearly) the same.
-NUMBERS = ["age", "gender", "group"]
+# Photos of one `group` are (nearly) the same, or of one person.
+NUMBERS = ["age", "age_min", "age_max", "gender", "group"]
 # How the names of columns end that hold what a model returns, and what follows from it.
 COMPUTED = ("_predicted", "_error", "_correct")
 

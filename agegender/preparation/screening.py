@@ -42,10 +42,21 @@ def check_labels(entries: Iterable[Entry]) -> tuple[pd.DataFrame, pd.DataFrame]:
         else:
             labeled.append({"file": entry.file, **entry.labels, "sha256": entry.sha256})
     files = pd.DataFrame(labeled, columns=list(dict.fromkeys(chain(REQUIRED, *labeled))))
-    files = files.fillna("").assign(
-        age=pd.to_numeric(files["age"]), gender=files["gender"].map(_GENDER_CODES)
-    )
-    return files, pd.DataFrame(rejected, columns=REJECTED)
+    files = files.fillna("").assign(gender=files["gender"].map(_GENDER_CODES))
+    return _with_ages(files), pd.DataFrame(rejected, columns=REJECTED)
+
+
+def _with_ages(files: pd.DataFrame) -> pd.DataFrame:
+    """``files`` with ages as numbers; of a range, its lowest and highest age, and the middle."""
+    ends = files["age"].str.partition("-")
+    lowest, highest = pd.to_numeric(ends[0]), pd.to_numeric(ends[2])
+    if highest.isna().all():
+        return files.assign(age=lowest)
+    highest = highest.fillna(lowest)
+    files = files.assign(age=(lowest + highest) / 2)
+    files.insert(3, "age_min", lowest)
+    files.insert(4, "age_max", highest)
+    return files
 
 
 def leave_out(
@@ -98,7 +109,9 @@ def check_images(
     files = files.assign(thumbnail=pd.Series(list(thumbnails), index=files.index, dtype=object))
     corrupt = files["thumbnail"].map(lambda value: isinstance(value, str)).astype(bool)
     decoded = files[~corrupt]
-    copies = find_copies((decoded.iloc[:0] if keep_copies else decoded).drop(columns="thumbnail"))
+    # As text, where what is not known equals itself.
+    compared_labels = decoded.drop(columns="thumbnail").astype(str)
+    copies = find_copies(compared_labels.iloc[:0] if keep_copies else compared_labels)
     kept = decoded[~decoded["file"].isin(copies["file"])]
     compared = np.array(kept["thumbnail"].tolist(), np.uint8).reshape(-1, SIDE, SIDE)
     groups, pairs = near_duplicates(compared, correlation)
@@ -120,11 +133,32 @@ def write_rejected(path: Path, rejected: pd.DataFrame) -> None:
     table.to_csv(path, index=False, lineterminator="\n")
 
 
+def join_people(photos: pd.DataFrame) -> pd.DataFrame:
+    """``photos`` with one ``group`` for all photos of a ``person``, where there is that column."""
+    if "person" not in photos:
+        return photos
+    people = photos["person"].to_numpy()
+    order = np.argsort(people, kind="stable")
+    near, far = order[:-1], order[1:]
+    same = (people[near] == people[far]) & (people[near] != "")
+    groups = join(photos["group"].to_numpy(), near[same], far[same])
+    return photos.assign(group=groups)
+
+
 def counts(
-    splits: Mapping[str, pd.DataFrame], rejected: pd.DataFrame, pairs: dict[str, int]
+    photos: pd.DataFrame,
+    splits: Mapping[str, pd.DataFrame],
+    rejected: pd.DataFrame,
+    pairs: dict[str, int],
 ) -> dict[str, dict[str, Any]]:
-    """How many files came in and where they went, in the form of metrics/split.json."""
-    photos = pd.concat(splits.values())
+    """How many files came in and where they went, in the form of metrics/split.json.
+
+    Args:
+        photos: all that are usable, in groups of near-duplicates.
+        splits: the same photos.
+        rejected: the other files.
+        pairs: of near-duplicates, see `check_images`.
+    """
     shared = photos["group"].value_counts()
     shared = shared[shared > 1]
     return {
@@ -139,4 +173,15 @@ def counts(
             "photos": int(shared.sum()),
             "pairs": pairs,
         },
+        **({"people": _count_people(splits)} if "person" in photos else {}),
+    }
+
+
+def _count_people(splits: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    people = {split: {*members["person"]} - {""} for split, members in splits.items()}
+    photos = sum(int((members["person"] != "").sum()) for members in splits.values())
+    return {
+        "total": len(set().union(*people.values())),
+        **{split: len(names) for split, names in people.items()},
+        "photos": photos,
     }
