@@ -19,6 +19,7 @@ from agegender.download.archive import read_files
 from agegender.prediction.predictor import NO_FACE, Predictor, UnusableTemplateError
 from tests.clones import ROOT
 from tests.conftest import Reproduced
+from tools.pretrained import make
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +170,25 @@ for face in predictor(r"{photo}"):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
+
+
+def test_the_pretrained_folder_is_made_of_what_the_pipeline_trained(
+    reproduced: Reproduced, portraits: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("data", "models", "params.yaml"):
+        (tmp_path / name).symlink_to(reproduced.clone.path / name)
+    monkeypatch.chdir(tmp_path)
+    make("dvc exp run")
+    trained, packed = (Predictor(f"{name}/custom.keras") for name in ("models", "pretrained"))
+    (expected,), (found,) = trained(portraits[0]), packed(portraits[0])
+    assert found.gender == pytest.approx(expected.gender, abs=0.01)
+    assert found.age == pytest.approx(expected.age, abs=0.1)
+    size = Path("pretrained/custom.keras").stat().st_size
+    assert size < 0.75 * Path("models/custom.keras").stat().st_size
+    card = Path("pretrained/README.md").read_text()
+    metrics = json.loads((reproduced.clone.path / "metrics/custom.json").read_text())
+    accuracy = f"{100 * metrics['gender']['accuracy']:.1f}"
+    assert f"| gender accuracy | {accuracy}" in card
+    first = Path("pretrained/custom.keras").read_bytes()
+    make("dvc exp run")
+    assert Path("pretrained/custom.keras").read_bytes() == first
