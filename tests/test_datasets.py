@@ -23,6 +23,13 @@ NOTHING = {
     "zoom": 0.0,
     "brightness": 0.0,
     "contrast": 0.0,
+    "color": 0.0,
+    "blur": 0.0,
+    "sharpen": 0.0,
+    "downscale": 0.0,
+    "noise": 0.0,
+    "jpeg": 0.0,
+    "grayscale": 0.0,
     "erasing": 0.0,
 }
 SOME = {key: 0.2 for key in NOTHING if key != "flip"} | {"flip": True}

@@ -20,7 +20,7 @@ from agegender.custom.parameters import TrainCustom
 from agegender.evaluation.describe import layers, parameter_counts
 from agegender.evaluation.predict import load
 from agegender.networks import device
-from agegender.training.heads import head, postprocess
+from agegender.training.heads import answer, head, shares
 from agegender.training.inference import for_export, inference_model
 from agegender.training.normalization import FusedBatchNormalization
 from agegender.training.objective import soft_labels
@@ -47,7 +47,7 @@ def small(**changed: object) -> keras.Model:
     """A small custom CNN as it is saved."""
     options = custom_options(filters=[4, 8], dense_units=[8], **changed)
     keras.utils.set_random_seed(3)
-    return inference_model([for_export(custom.build(options, 32, BOTH))], 32, options, "custom")
+    return inference_model([for_export(custom.build(options, 32, BOTH, 30.0))], 32, options, "custom")
 
 
 def saved_vgg16(size: int, tasks: list[str], **changed: object) -> keras.Model:
@@ -96,7 +96,7 @@ def test_every_ingredient_has_its_layers_and_every_formula_counts_them() -> None
         tta_flip=True,
     )
     names = {row["name"] for row in layers(model)}
-    assert {"conv2_2", "norm2_2", "average", "age_distribution", "gender_mean"} <= names
+    assert {"conv2_2", "norm2_2", "average", "age_within_bounds", "gender_mean"} <= names
     counts = parameter_counts(model)
     # Two normalizations' moving averages per filter, and the years, are not trained.
     assert counts["total"] - counts["trainable"] == 2 * 2 * (4 + 8) + 117
@@ -159,11 +159,11 @@ def test_an_ensemble_answers_with_the_mean_of_its_networks(tmp_path: Path, model
     options: Training
     if model == "vgg16":
         options = tuned = vgg16_options(unfreeze="block5", backbone_batch_normalization=True)
-        networks = [vgg16.build(tuned, 32, BOTH, None) for _ in range(3)]
+        networks = [vgg16.build(tuned, 32, BOTH, None, 30.0) for _ in range(3)]
         embed: dict[str, Any] = {"embed": Backbone(32, "block5", None)}
     else:
         options = plain = custom_options(filters=[4], dense_units=[8], batch_normalization=True)
-        networks = [custom.build(plain, 32, BOTH) for _ in range(3)]
+        networks = [custom.build(plain, 32, BOTH, 30.0) for _ in range(3)]
         embed = {}
     exported = [for_export(network, number) for number, network in enumerate(networks)]
     save(inference_model(exported, 32, options, model, **embed), tmp_path / "model.keras")
@@ -273,7 +273,7 @@ def age_model(estimate: str) -> keras.Model:
     )
     vector = keras.Input((117,))
     outputs = head(vector, ["age"], options)
-    model = keras.Model(vector, postprocess(options)(outputs))
+    model = keras.Model(vector, answer(shares(outputs, options), options))
     model.get_layer("age_logits").set_weights([np.eye(117, dtype=np.float32), np.zeros(117)])
     return model
 
@@ -288,7 +288,12 @@ def test_a_distribution_of_age_is_answered_by_its_expectation_or_its_median() ->
     logits = np.log(np.maximum(rows, 1e-30))
     mean = age_model("expectation")(logits)["age"].numpy()[:, 0]
     assert mean[1] == pytest.approx(30, abs=1e-3) and mean[3] == pytest.approx(54, abs=1e-2)
-    youngest, thirty, oldest, mixed, even, one = age_model("median")(logits)["age"].numpy()[:, 0]
+    outputs = {name: values.numpy()[:, 0] for name, values in age_model("median")(logits).items()}
+    youngest, thirty, oldest, mixed, even, one = outputs["age"]
+    # An 80 % interval, in whole years: 1.28 standard deviations of 2 years, rounded outwards.
+    low, high = outputs["age_low"].tolist(), outputs["age_high"].tolist()
+    assert (low[1], high[1]) == (27, 33) and (low[3], high[3]) == (28, 91)
+    assert (low[0], high[2]) == (0, 116) and (low[4], high[4]) == (11, 105)
     assert 0.5 < youngest < 2 and 114 < oldest < 115.5
     assert thirty == pytest.approx(30, abs=1e-3)
     # Below it lie five sixths of the normal distribution around 30.

@@ -6,10 +6,13 @@ sees the same changes whenever and however often it runs.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
+from agegender.augmentation import degradation
+from agegender.augmentation.draws import Draws
 from agegender.augmentation.parameters import Augmentation
 from agegender.networks.datasets import BatchTransform
 
@@ -37,7 +40,7 @@ def augment(images: tf.Tensor, options: Augmentation, key: Any) -> tf.Tensor:
     Returns:
         float32 of the same shape, 0 to 255.
     """
-    draw = _Draws(tf.shape(images)[0], key)
+    draw = Draws(tf.shape(images)[0], key)
     images = tf.cast(images, tf.float32)
     if options.flip or options.rotation or options.shift or options.zoom:
         images = _moved(images, options, draw)
@@ -46,33 +49,40 @@ def augment(images: tf.Tensor, options: Augmentation, key: Any) -> tf.Tensor:
         images = mean + (images - mean) * draw.image(1 - options.contrast, 1 + options.contrast)
     if options.brightness:
         images += 255 * draw.image(-options.brightness, options.brightness)
-    if options.contrast or options.brightness:
-        images = tf.clip_by_value(images, 0.0, 255.0)
+    if options.color:
+        images *= tf.concat(
+            [draw.image(1 - options.color, 1 + options.color) for _ in range(3)], axis=3
+        )
+    images = tf.clip_by_value(images, 0.0, 255.0)
+    for probability, degrade in (
+        (options.grayscale, degradation.grayscale),
+        (options.blur, degradation.blurred),
+        (options.sharpen, degradation.sharpened),
+        (options.downscale, degradation.resampled),
+        (options.noise, degradation.noisy),
+        (options.jpeg, degradation.compressed),
+    ):
+        if probability:
+            images = _some(images, probability, degrade, draw)
     if options.erasing:
         images = _erased(images, options.erasing, draw)
     return images
 
 
-class _Draws:
-    """Uniform random numbers, one per photo, others at each call."""
-
-    def __init__(self, count: tf.Tensor, key: Any) -> None:
-        self._count = count
-        self._key = tf.cast(key, tf.int64)
-        self._calls = 0
-
-    def flat(self, low: float, high: float) -> tf.Tensor:
-        """Shape (n,)."""
-        self._calls += 1
-        seed = tf.random.experimental.stateless_fold_in(self._key, self._calls)
-        return tf.random.stateless_uniform((self._count,), seed, low, high)
-
-    def image(self, low: float, high: float) -> tf.Tensor:
-        """Shape (n, 1, 1, 1)."""
-        return self.flat(low, high)[:, tf.newaxis, tf.newaxis, tf.newaxis]
+def _some(
+    images: tf.Tensor,
+    probability: float,
+    degrade: Callable[[tf.Tensor, Draws], tf.Tensor],
+    draw: Draws,
+) -> tf.Tensor:
+    """Each photo degraded with this probability; the others cost nothing."""
+    chosen = tf.where(draw.flat(0, 1) < probability)
+    degraded = degrade(tf.gather_nd(images, chosen), draw.others(tf.shape(chosen)[0]))
+    degraded = tf.clip_by_value(degraded, 0.0, 255.0)
+    return tf.tensor_scatter_nd_update(images, chosen, degraded)
 
 
-def _moved(images: tf.Tensor, options: Augmentation, draw: _Draws) -> tf.Tensor:
+def _moved(images: tf.Tensor, options: Augmentation, draw: Draws) -> tf.Tensor:
     """Mirrored, turned, shifted and zoomed by one affine map; what was outside repeats the edge."""
     height, width = images.shape[1], images.shape[2]
     angle = draw.flat(-options.rotation, options.rotation) * math.pi / 180
@@ -106,7 +116,7 @@ def _moved(images: tf.Tensor, options: Augmentation, draw: _Draws) -> tf.Tensor:
     )
 
 
-def _erased(images: tf.Tensor, chance: float, draw: _Draws) -> tf.Tensor:
+def _erased(images: tf.Tensor, chance: float, draw: Draws) -> tf.Tensor:
     """With this chance a rectangle of a photo is grey."""
     height, width = images.shape[1], images.shape[2]
     area = draw.flat(*ERASED_AREA) * height * width

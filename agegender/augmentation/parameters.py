@@ -7,6 +7,7 @@ from pydantic import Field
 from agegender.common.parameters import Section
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Augmentation(Section):
@@ -18,4 +19,11 @@ class Augmentation(Section):
     zoom: Share
     brightness: Share
     contrast: Share
-    erasing: Annotated[float, Field(ge=0, le=1)]
+    color: Share
+    blur: Probability
+    sharpen: Probability
+    downscale: Probability
+    noise: Probability
+    jpeg: Probability
+    grayscale: Probability
+    erasing: Probability

@@ -1,6 +1,6 @@
 """From a vector of features to gender and age: what is trained, and what a saved model returns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -10,6 +10,8 @@ from agegender.training.parameters import Training
 
 # Ages for which the head `distribution` tells how likely each is: 0 to 116 years.
 AGE_BINS = np.arange(MAX_AGE + 1, dtype=np.float32)
+# Share of the distribution between the two ends of the interval of ages.
+INTERVAL = 0.8
 
 Outputs = dict[str, keras.KerasTensor]
 
@@ -55,46 +57,61 @@ def head(
     return outputs
 
 
-def postprocess(options: Training) -> Callable[[Mapping[str, keras.KerasTensor]], Outputs]:
-    """What turns a head's outputs into a saved model's: P(female), and years within 0 to 116."""
+def shares(outputs: Mapping[str, keras.KerasTensor], options: Training) -> Outputs:
+    """A head's outputs as what may be averaged over networks and views: shares, not logits."""
+    found = dict(outputs)
+    if "age" in found and options.age_head == "distribution":
+        found["age"] = keras.layers.Softmax(dtype="float32")(found["age"])
+    return found
+
+
+def answer(outputs: Mapping[str, keras.KerasTensor], options: Training) -> Outputs:
+    """What a saved model returns, from the means of `shares`.
+
+    Returns:
+        ``gender``, P(female), and ``age``, years within 0 to 116; with age_head ``distribution``
+        also ``age_low`` and ``age_high``, whole years, the interval that leaves out at most a tenth
+        of the distribution at each end. Each of shape (n, 1).
+    """
+    found = dict(outputs)
+    if "age" not in found:
+        return found
     bounds = keras.layers.ReLU(max_value=float(MAX_AGE), dtype="float32", name="age_within_bounds")
-    softmax = keras.layers.Softmax(dtype="float32", name="age_distribution")
-    expectation = keras.layers.Dense(
-        1, use_bias=False, trainable=False, dtype="float32", name="age_expectation"
-    )
-    expectation.build((None, len(AGE_BINS)))
-    expectation.set_weights([AGE_BINS[:, np.newaxis]])
-
-    def finish(outputs: Mapping[str, keras.KerasTensor]) -> Outputs:
-        finished = dict(outputs)
-        if "age" in finished:
-            age = finished["age"]
-            if options.age_head == "distribution":
-                distribution = softmax(age)
-                age = (
-                    median(distribution)
-                    if options.age_estimate == "median"
-                    else expectation(distribution)
-                )
-            finished["age"] = bounds(age)
-        return finished
-
-    return finish
+    if options.age_head == "linear":
+        return found | {"age": bounds(found["age"])}
+    distribution = found["age"]
+    if options.age_estimate == "median":
+        age = quantile(distribution, 0.5)
+    else:
+        expectation = keras.layers.Dense(
+            1, use_bias=False, trainable=False, dtype="float32", name="age_expectation"
+        )
+        age = expectation(distribution)
+        expectation.set_weights([AGE_BINS[:, np.newaxis]])
+    left_out = (1 - INTERVAL) / 2
+    return found | {
+        "age": bounds(age),
+        "age_low": keras.ops.maximum(keras.ops.floor(quantile(distribution, left_out)), 0.0),
+        "age_high": keras.ops.minimum(
+            keras.ops.ceil(quantile(distribution, 1 - left_out)), float(MAX_AGE)
+        ),
+    }
 
 
-def median(distribution: keras.KerasTensor) -> keras.KerasTensor:
-    """The age that half of a distribution lies below: no other has a lower expected error.
+def quantile(distribution: keras.KerasTensor, share: float) -> keras.KerasTensor:
+    """The age that this share of a distribution lies below.
 
     A year's share is spread evenly over the year around its age, so that an even distribution of
-    all 117 years has the median 58.
+    all 117 years has the median 58. No age has a lower expected error than the median.
 
     Args:
         distribution: of each photo's age, shape (n, 117); rows add up to 1.
+        share: above 0 and below 1.
 
     Returns:
         Years, shape (n, 1).
     """
     below = keras.ops.cumsum(distribution, axis=-1) - distribution
-    # Which part of each year lies below the median: all, none, or in between for one of them.
-    parts = keras.ops.clip((0.5 - below) / keras.ops.maximum(distribution, 1e-9), 0.0, 1.0)
+    # Which part of each year lies below the quantile: all, none, or in between for one of them.
+    parts = keras.ops.clip((share - below) / keras.ops.maximum(distribution, 1e-9), 0.0, 1.0)
     return keras.ops.sum(parts, axis=-1, keepdims=True) - 0.5

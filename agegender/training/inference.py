@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
-from agegender.training.heads import Outputs, postprocess
+from agegender.training.heads import Outputs, answer, shares
 from agegender.training.parameters import Training
 
 Embed = Callable[[keras.KerasTensor], keras.KerasTensor]
@@ -56,16 +56,14 @@ def inference_model(
         embed: from pixels to what the networks were trained on, for all networks alike.
 
     Returns:
-        From pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3), to a dict of ``gender``,
-        shape (n, 1), P(female), and ``age``, shape (n, 1), years within 0 to 116.
+        From pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3), to what `answer` returns.
     """
     image = keras.Input((image_size, image_size, 3), name="image")
-    finish = postprocess(options)
     outputs = []
     for view in _views(image, options):
         features = embed(view)
-        outputs += [finish(_apply(network, features)) for network in networks]
-    return keras.Model(image, _mean(outputs), name=name)
+        outputs += [shares(_apply(network, features), options) for network in networks]
+    return keras.Model(image, answer(_mean(outputs), options), name=name)
 
 
 def _views(image: keras.KerasTensor, options: Training) -> list[keras.KerasTensor]:

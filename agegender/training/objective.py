@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
-from agegender.training.heads import AGE_BINS, median
+from agegender.training.heads import AGE_BINS, quantile
 from agegender.training.parameters import Training
 
 Function = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
@@ -99,7 +99,7 @@ def _age_error(options: Training) -> Function:
     def error(truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
         shares = keras.ops.softmax(output, axis=-1)
         if options.age_estimate == "median":
-            years = median(shares)
+            years = quantile(shares, 0.5)
         else:
             years = keras.ops.sum(shares * AGE_BINS, axis=-1, keepdims=True)
         return keras.losses.mean_absolute_error(truth, years)
