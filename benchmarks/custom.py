@@ -9,8 +9,8 @@ from agegender.custom.network import build
 from agegender.custom.parameters import TrainCustom
 from agegender.networks.datasets import EpochNumber, training_photos
 from agegender.networks.device import enable_determinism
-from agegender.training import objective
 from agegender.training.inference import for_export
+from agegender.training.objective import Objective
 from agegender.training.optimizer import optimizer
 from agegender.training.parameters import Training
 from benchmarks.measure import interleaved
@@ -52,10 +52,11 @@ def measure(clone: Clone, sizes: Sizes) -> list[Result]:
 
 def compiled(model: keras.Model, options: Training, tasks: Sequence[str]) -> keras.Model:
     """``model``, compiled as `train` does it."""
+    objective = Objective(tasks, options)
     model.compile(
         optimizer(options, steps=1),
-        loss=objective.losses(tasks, options),
-        metrics=objective.metrics(tasks, options),
+        loss=objective.losses(),
+        metrics=objective.metrics(),
     )
     return model
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from agegender.networks.datasets import EpochNumber, embeddings, photos
 from agegender.networks.device import enable_determinism
 from agegender.photos.records import read_labels
+from agegender.training.objective import Objective
 from agegender.training.training import train
 from agegender.vgg16.frozen.backbone import Backbone, load_weights
 from agegender.vgg16.frozen.embedding import embed
@@ -58,8 +59,7 @@ def measure(clone: Clone, sizes: Sizes) -> list[Result]:
             build(options, image_size, tasks, weights),
             embeddings(*training, size, tasks, SEED, epoch),
             embeddings(*validation, size, tasks),
-            tasks,
-            options,
+            Objective(tasks, options),
             epoch,
             checkpoint,
         )

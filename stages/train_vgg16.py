@@ -9,6 +9,7 @@ from agegender.common.errors import UserError
 from agegender.common.files import verify_files
 from agegender.networks.datasets import Dataset, EpochNumber, embeddings
 from agegender.photos.records import read_labels, verify
+from agegender.training.optimizer import optimizer
 from agegender.vgg16.frozen.backbone import Backbone, load_weights
 from agegender.vgg16.network import Model, build, calibrate, pretrained_variables
 from agegender.vgg16.parameters import TrainVgg16
@@ -55,8 +56,9 @@ def main() -> None:
         batches=batches,
         validation=lambda: embeddings(*embedded["validation"], size, tasks),
         embed=lambda: Backbone(image_size, options.unfreeze, weights),
-        pretrained=pretrained_variables,
-        backbone_learning_rate=options.backbone_learning_rate,
+        make_optimizer=lambda model, steps: optimizer(
+            options, steps, pretrained_variables(model), options.backbone_learning_rate
+        ),
     )
 
 

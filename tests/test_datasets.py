@@ -146,6 +146,39 @@ def test_brightness_moves_the_mean_and_contrast_keeps_it() -> None:
     assert 0.49 < ratios.min() < 0.55 and 1.45 < ratios.max() < 1.51
 
 
+def test_photos_are_degraded_as_often_as_asked_and_differently() -> None:
+    random = np.random.default_rng(0)
+    # Smooth, with one sharp edge, and in color.
+    ramp = np.linspace(60, 190, 64)[:, None, None] * np.array([1.0, 0.8, 0.6])
+    images = np.repeat(np.broadcast_to(ramp, (64, 64, 3))[None], 300, axis=0)
+    images[:, :, 32:] *= 0.5
+    images = (images + random.uniform(-2, 2, images.shape)).astype(np.uint8)
+    before = images.astype(np.float32)
+
+    def steepest(photos: np.ndarray) -> np.ndarray:
+        return np.abs(np.diff(photos.mean(axis=(1, 3)), axis=1)).max(axis=1)
+
+    for name in ("blur", "sharpen", "downscale", "noise", "jpeg", "grayscale"):
+        some = changed(images, **{name: 0.3})
+        touched = (some != before).any(axis=(1, 2, 3))
+        assert 60 <= touched.sum() <= 120, name
+        every = changed(images, **{name: 1.0})
+        assert every.min() >= 0 and every.max() <= 255, name
+        # The same photo, and no two alike but where nothing is drawn.
+        np.testing.assert_allclose(every.mean(axis=(1, 2, 3)), before.mean(), atol=6)
+        assert len({photo.tobytes() for photo in every[:, 0]}) > (1 if name != "grayscale" else 0)
+    edge = steepest(before)[0]
+    assert np.median(steepest(changed(images, blur=1.0))) < 0.8 * edge
+    assert np.median(steepest(changed(images, sharpen=1.0))) > 1.2 * edge
+    smaller = steepest(changed(images, downscale=1.0))
+    assert smaller.min() < 0.4 * edge and smaller.max() > 0.8 * edge
+    gray = changed(images, grayscale=1.0)
+    assert np.ptp(gray, axis=3).max() < 0.01
+    tinted = (changed(images, color=0.2) / before).mean(axis=(1, 2))
+    assert 0.79 < tinted.min() < 0.82 and 1.15 < tinted.max() < 1.21
+    assert np.ptp(tinted, axis=1).max() > 0.2
+
+
 def test_erasing_greys_a_rectangle() -> None:
     images = np.full((500, 64, 64, 3), 10, np.uint8)
     some = changed(images, erasing=0.25)

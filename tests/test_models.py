@@ -47,7 +47,8 @@ def small(**changed: object) -> keras.Model:
     """A small custom CNN as it is saved."""
     options = custom_options(filters=[4, 8], dense_units=[8], **changed)
     keras.utils.set_random_seed(3)
-    return inference_model([for_export(custom.build(options, 32, BOTH, 30.0))], 32, options, "custom")
+    network = for_export(custom.build(options, 32, BOTH, initial_age_bias=30.0))
+    return inference_model([network], 32, options, "custom")
 
 
 def saved_vgg16(size: int, tasks: list[str], **changed: object) -> keras.Model:

@@ -17,9 +17,9 @@ import tensorflow as tf
 
 from agegender.networks.datasets import Dataset, EpochNumber, embeddings
 from agegender.report.results import best_epoch
-from agegender.training import objective
 from agegender.training.callbacks import Checkpoint, EarlyStopping, Epoch
 from agegender.training.heads import head
+from agegender.training.objective import Objective, age_weights, curves
 from agegender.training.optimizer import optimizer
 from agegender.training.training import saved_state, train_ensemble
 from tests.test_models import BOTH, custom_options, vgg16_options
@@ -86,7 +86,7 @@ def trained(
     validation = embeddings(FEATURES, LABELS, 16, tasks)
     with patch.object(Checkpoint, "on_epoch_end", on_epoch_end):
         networks, _ = train_ensemble(
-            build, batches, validation, tasks, options, 7, folder, seen.append
+            build, batches, validation, Objective(tasks, options), 7, folder, seen.append
         )
     return [network.get_weights() for network in networks], seen
 
@@ -223,13 +223,13 @@ def test_a_checkpoint_that_the_disk_damaged_or_has_no_room_for_is_not_used(tmp_p
 def test_the_loss_is_the_weighted_sum_of_means_over_photos() -> None:
     truth = {"gender": [0, 1, 1, 0], "age": [0, 30, 60, 116]}
     given = {"gender": [0.1, 0.6, 0.2, 0.5], "age": [3, 25, 60, 100]}
-    options = custom_options(gender_weight=3.0, age_weight=0.25)
+    objective = Objective(BOTH, custom_options(gender_weight=3.0, age_weight=0.25))
     inputs = [keras.Input((1,)) for task in BOTH]
     model = keras.Model(inputs, dict(zip(BOTH, inputs, strict=True)))
     model.compile(
-        loss=objective.losses(BOTH, options),
-        loss_weights=objective.weights(BOTH, options),
-        metrics=objective.metrics(BOTH, options),
+        loss=objective.losses(),
+        loss_weights=objective.weights(),
+        metrics=objective.metrics(),
     )
     outputs, labels = (
         {task: np.array(values[task], np.float32)[:, None] for task in BOTH}
@@ -238,17 +238,33 @@ def test_the_loss_is_the_weighted_sum_of_means_over_photos() -> None:
     # The last batch is smaller than the first.
     logs = model.evaluate(list(outputs.values()), labels, batch_size=3, verbose=0, return_dict=True)
     logs |= {f"val_{name}": value for name, value in logs.items()}
-    measured = objective.curves(logs, BOTH)["validation"]
+    measured = curves(logs, BOTH)["validation"]
     entropy = -np.log([0.9, 0.6, 0.2, 0.5]).mean()
     assert measured["gender_loss"] == pytest.approx(entropy, rel=1e-5)
     assert measured["age_loss"] == measured["age_mae"] == pytest.approx(6)
     assert measured["loss"] == pytest.approx(3 * entropy + 0.25 * 6, rel=1e-5)
 
 
+def test_rare_ages_count_more_the_more_they_are_balanced() -> None:
+    ages = np.array([30] * 900 + [80] * 100)
+    assert age_weights(ages, 0.0) is None
+    half, whole = age_weights(ages, 0.5), age_weights(ages, 1.0)
+    assert half is not None and whole is not None
+    for weights, ratio in ((half, 3), (whole, 9)):
+        assert weights[80] / weights[30] == pytest.approx(ratio, rel=1e-3)
+        assert weights[ages].mean() == pytest.approx(1, rel=1e-5)
+    # Of two equal errors that of the rare age costs as much more.
+    truth, output = np.array([[30.0], [80.0]]), np.array([[34.0], [84.0]])
+    for chosen, expected in ((None, [4, 4]), (whole, 4 * whole[[30, 80]])):
+        loss = Objective(["age"], custom_options(), chosen).losses()["age"]
+        given = (tf.constant(values, tf.float32) for values in (truth, output))
+        np.testing.assert_allclose(loss(*given), expected, rtol=1e-5)
+
+
 def test_smoothed_labels_lie_nearer_to_the_middle() -> None:
     truth, output = np.array([0, 1, 1, 0]), np.array([0.1, 0.6, 0.2, 0.5])
     for smoothing in (0.0, 0.2):
-        loss = objective.losses(BOTH, custom_options(label_smoothing=smoothing))["gender"]
+        loss = Objective(BOTH, custom_options(label_smoothing=smoothing)).losses()["gender"]
         got = loss(tf.constant(truth[:, None], tf.float32), tf.constant(output[:, None]))
         wanted = truth * (1 - smoothing) + smoothing / 2
         entropy = -(wanted * np.log(output) + (1 - wanted) * np.log(1 - output))

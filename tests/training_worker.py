@@ -25,6 +25,7 @@ from agegender.custom.parameters import TrainCustom
 from agegender.networks.datasets import Dataset, EpochNumber, photos, training_photos
 from agegender.networks.device import enable_determinism
 from agegender.training.callbacks import Epoch
+from agegender.training.objective import Objective
 from agegender.training.strategy import strategy
 from agegender.training.training import train_ensemble
 
@@ -68,8 +69,7 @@ def train(case: str, folder: Path, work: Path) -> None:
         lambda: custom.build(options, 32, BOTH, 30.0),
         batches,
         validation,
-        BOTH,
-        options,
+        Objective(BOTH, options),
         5,
         checkpoints,
         on_epoch,

@@ -13,8 +13,7 @@ import keras
 import tensorflow as tf
 
 from agegender.common.errors import UserError
-from agegender.training import objective
-from agegender.training.parameters import Training
+from agegender.training.objective import Objective
 
 Labels = dict[str, tf.Tensor]
 
@@ -34,8 +33,7 @@ def fit(
     epochs: int,
     initial_epoch: int,
     callbacks: Sequence[keras.callbacks.Callback],
-    tasks: Sequence[str],
-    options: Training,
+    objective: Objective,
 ) -> None:
     """As `keras.Model.fit` of a compiled model, with each batch split among all replicas.
 
@@ -45,8 +43,8 @@ def fit(
         UserError: another machine was lost.
     """
     strategy = tf.distribute.get_strategy()
-    losses, weights = objective.losses(tasks, options), objective.weights(tasks, options)
-    metrics = objective.metrics(tasks, options)
+    tasks, losses, weights = objective.tasks, objective.losses(), objective.weights()
+    metrics = objective.metrics()
     measured = {"loss": keras.metrics.Mean()}
     measured |= {f"{task}_{m.name}": m for task, given in metrics.items() for m in given}
 

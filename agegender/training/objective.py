@@ -1,6 +1,7 @@
 """What training minimises and what it measures, by task."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -10,6 +11,9 @@ from agegender.training.parameters import Training
 
 Function = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
 
+# Years over which the density of ages is smoothed: standard deviation.
+DENSITY_SIGMA = 2.0
+
 # What the curves show, and the metric of Keras that it is.
 CURVES = {
     "gender": {"gender_loss": "mean_loss", "gender_accuracy": "accuracy"},
@@ -17,35 +21,82 @@ CURVES = {
 }
 
 
-def losses(tasks: Sequence[str], options: Training) -> dict[str, Function]:
-    """The loss of each task, one value per photo."""
-    return {task: _loss(task, options) for task in tasks}
+@dataclass(frozen=True)
+class Objective:
+    """What a network is trained for.
 
-
-def weights(tasks: Sequence[str], options: Training) -> dict[str, float]:
-    """The weight of each task's loss in the sum."""
-    by_task = {"gender": options.gender_weight, "age": options.age_weight}
-    return {task: by_task[task] for task in tasks}
-
-
-def metrics(tasks: Sequence[str], options: Training) -> dict[str, list[keras.metrics.Metric]]:
-    """Each task's loss and its metric, as means over photos.
-
-    The loss is measured as a metric, since what Keras itself reports of an output's loss is no
-    mean over photos where the last batch is smaller than the others.
+    Attributes:
+        tasks: ``gender``, ``age`` or both.
+        options: the losses, their weights and the age head.
+        age_weights: of the age loss by year, see `age_weights`; None: all ages count alike.
     """
-    found: dict[str, list[keras.metrics.Metric]] = {}
-    if "gender" in tasks:
-        found["gender"] = [
-            keras.metrics.BinaryCrossentropy(name="mean_loss"),
-            keras.metrics.BinaryAccuracy(name="accuracy"),
-        ]
-    if "age" in tasks:
-        found["age"] = [
-            keras.metrics.MeanMetricWrapper(_loss("age", options), name="mean_loss"),
-            keras.metrics.MeanMetricWrapper(_age_error(options), name="mae"),
-        ]
-    return found
+
+    tasks: Sequence[str]
+    options: Training
+    age_weights: np.ndarray | None = None
+
+    def losses(self) -> dict[str, Function]:
+        """The loss of each task, one value per photo."""
+        functions = {"gender": _gender_loss(self.options), "age": self._weighted_age_loss}
+        return {task: functions[task] for task in self.tasks}
+
+    def weights(self) -> dict[str, float]:
+        """The weight of each task's loss in the sum."""
+        by_task = {"gender": self.options.gender_weight, "age": self.options.age_weight}
+        return {task: by_task[task] for task in self.tasks}
+
+    def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
+        """Each task's loss and its metric, as means over photos.
+
+        The loss is measured as a metric, since what Keras itself reports of an output's loss is no
+        mean over photos where the last batch is smaller than the others.
+        """
+        found: dict[str, list[keras.metrics.Metric]] = {}
+        if "gender" in self.tasks:
+            found["gender"] = [
+                keras.metrics.BinaryCrossentropy(name="mean_loss"),
+                keras.metrics.BinaryAccuracy(name="accuracy"),
+            ]
+        if "age" in self.tasks:
+            found["age"] = [
+                keras.metrics.MeanMetricWrapper(self._weighted_age_loss, name="mean_loss"),
+                keras.metrics.MeanMetricWrapper(_age_error(self.options), name="mae"),
+            ]
+        return found
+
+    def _weighted_age_loss(
+        self, truth: keras.KerasTensor, output: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        loss = _age_loss(self.options)(truth, output)
+        if self.age_weights is None:
+            return loss
+        years = keras.ops.cast(keras.ops.round(truth[:, 0]), "int32")
+        return loss * keras.ops.take(self.age_weights, years)
+
+
+def age_weights(ages: np.ndarray, balance: float) -> np.ndarray | None:
+    """How much each year's photos count, so that rare ages are learned, too.
+
+    A year's weight is its photos' density, smoothed over neighboring years, to the power of
+    ``-balance``; the mean over the photos is 1. Source: label distribution smoothing, Yang et al.,
+    Delving into Deep Imbalanced Regression, ICML 2021, arXiv:2102.09554.
+
+    Args:
+        ages: of the training photos, years.
+        balance: 0 weighs all photos alike (None is returned), 1 all ages.
+
+    Returns:
+        Shape (117,), float32.
+    """
+    if not balance:
+        return None
+    years = np.rint(ages).astype(int)
+    count = np.bincount(years, minlength=len(AGE_BINS)).astype(float)
+    kernel = np.exp(-0.5 * ((AGE_BINS[:, np.newaxis] - AGE_BINS) / DENSITY_SIGMA) ** 2)
+    # At the ends, too, a mean over the years that exist.
+    density = kernel @ count / kernel.sum(axis=1)
+    weights = np.maximum(density, 1e-3) ** -balance
+    return (weights / weights[years].mean()).astype(np.float32)
 
 
 def curves(logs: Mapping[str, float], tasks: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -79,12 +130,13 @@ def soft_labels(ages: keras.KerasTensor, sigma: float) -> keras.KerasTensor:
     return keras.ops.softmax(-0.5 * keras.ops.square(distance), axis=-1)
 
 
-def _loss(task: str, options: Training) -> Function:
-    if task == "gender":
-        smoothing = options.label_smoothing
-        return lambda truth, output: keras.losses.binary_crossentropy(
-            truth, output, label_smoothing=smoothing
-        )
+def _gender_loss(options: Training) -> Function:
+    return lambda truth, output: keras.losses.binary_crossentropy(
+        truth, output, label_smoothing=options.label_smoothing
+    )
+
+
+def _age_loss(options: Training) -> Function:
     if options.age_head == "linear":
         return keras.losses.mean_absolute_error
     return lambda truth, output: keras.losses.categorical_crossentropy(

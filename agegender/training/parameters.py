@@ -34,6 +34,7 @@ class Training(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     gender_weight: Weight
     age_weight: Weight
+    balance: Annotated[float, Field(ge=0, le=1)]
     ema_momentum: Annotated[float, Field(ge=0, lt=1)]
     restore_best_weights: bool
     patience: Annotated[int, Field(ge=0, le=100_000)]

@@ -3,18 +3,18 @@
 import gc
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from agegender.networks.datasets import EpochNumber, Stream, generator
-from agegender.training import multi_worker, objective
+from agegender.training import multi_worker
 from agegender.training.callbacks import Checkpoint, EarlyStopping, Epoch, History, saved_epochs
 from agegender.training.inference import for_export
+from agegender.training.objective import Objective
 from agegender.training.optimizer import optimizer
-from agegender.training.parameters import Training
 from agegender.training.strategy import from_chief, on_several_machines
 
 logger = logging.getLogger(__name__)
@@ -22,20 +22,19 @@ logger = logging.getLogger(__name__)
 Model = keras.Model
 # The training data, by the seed of a network, in the epoch that begins.
 Batches = Callable[[int, EpochNumber], tf.data.Dataset]
-Pretrained = Callable[[keras.Model], Sequence[keras.Variable]]
+# What trains a network, given the number of steps per epoch.
+MakeOptimizer = Callable[[keras.Model, int], keras.optimizers.Optimizer]
 
 
 def train(
     model: keras.Model,
     dataset: tf.data.Dataset,
     validation: tf.data.Dataset,
-    tasks: Sequence[str],
-    options: Training,
+    objective: Objective,
     epoch: EpochNumber,
     checkpoint: Path,
     on_epoch: Callable[[Epoch], None] = lambda values: None,
-    pretrained: Sequence[keras.Variable] = (),
-    backbone_learning_rate: float | None = None,
+    make_optimizer: MakeOptimizer | None = None,
 ) -> History:
     """Train with Adam; by default on binary cross-entropy (gender) plus absolute error (age).
 
@@ -46,13 +45,11 @@ def train(
         model: made in the scope in which this is called, see `strategy`.
         dataset: batches of training data; a function of ``epoch``.
         validation: batches of validation data.
-        tasks: what the model is trained for.
-        options: epochs, objective, optimizer, and which weights are the result.
+        objective: what the model is trained for; its options are those of training.
         epoch: the epoch that begins.
         checkpoint: the file of unfinished training.
         on_epoch: called with the values of each epoch, those of a resumed run included.
-        pretrained: the trainable weights that are pre-trained.
-        backbone_learning_rate: theirs; None for the others'.
+        make_optimizer: of the optimizer; None for `optimizer`'s of the options.
 
     Returns:
         What was measured.
@@ -60,18 +57,18 @@ def train(
     Raises:
         UserError: another machine was lost.
     """
-    steps = int(dataset.cardinality())
+    options, steps = objective.options, int(dataset.cardinality())
     model.compile(
-        optimizer=optimizer(options, steps, pretrained, backbone_learning_rate),
-        loss=objective.losses(tasks, options),
-        loss_weights=objective.weights(tasks, options),
-        metrics=objective.metrics(tasks, options),
+        optimizer=make_optimizer(model, steps) if make_optimizer else optimizer(options, steps),
+        loss=objective.losses(),
+        loss_weights=objective.weights(),
+        metrics=objective.metrics(),
         jit_compile=False,
     )
     model.optimizer.build(model.trainable_variables)
     swap = keras.callbacks.SwapEMAWeights() if options.ema_momentum else None
     early_stopping = EarlyStopping(options, swap)
-    backup = Checkpoint(checkpoint, tasks, early_stopping, on_epoch)
+    backup = Checkpoint(checkpoint, objective.tasks, early_stopping, on_epoch)
     several_machines = on_several_machines()
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if replicas > 1:
@@ -93,7 +90,7 @@ def train(
         ],
     }
     if several_machines:
-        multi_worker.fit(model, dataset, tasks=tasks, options=options, **arguments)
+        multi_worker.fit(model, dataset, objective=objective, **arguments)
     else:
         # A progress bar in a terminal; the checkpoint logs a line per epoch.
         model.fit(dataset, shuffle=False, verbose=int(sys.stdout.isatty()), **arguments)
@@ -107,13 +104,11 @@ def train_ensemble(
     build: Callable[[], keras.Model],
     batches: Batches,
     validation: tf.data.Dataset,
-    tasks: Sequence[str],
-    options: Training,
+    objective: Objective,
     seed: int,
     folder: Path,
     on_epoch: Callable[[Epoch], None] = lambda values: None,
-    pretrained: Pretrained = lambda model: (),
-    backbone_learning_rate: float | None = None,
+    make_optimizer: MakeOptimizer | None = None,
 ) -> tuple[list[keras.Model], list[History]]:
     """Train ``ensemble_size`` networks one after the other, each by a seed of its own.
 
@@ -121,18 +116,16 @@ def train_ensemble(
         build: makes an untrained network.
         batches: the training data.
         validation: see `train`, as what is not named here.
-        tasks: see `train`.
-        options: with the number of networks.
+        objective: its options have the number of networks.
         seed: of the first network; the others' are drawn from it.
         folder: of the checkpoints, one per network.
         on_epoch: called with the values of the first network's epochs.
-        pretrained: of a network, the trainable weights that are pre-trained.
-        backbone_learning_rate: see `train`.
+        make_optimizer: see `train`.
 
     Returns:
         The trained networks, ready for `inference_model`, and what the training of each measured.
     """
-    networks, histories = [], []
+    networks, histories, options = [], [], objective.options
     for number in range(options.ensemble_size):
         own = int(generator(seed, number, Stream.NETWORK).integers(2**31)) if number else seed
         # Whatever was drawn for an earlier network, or was not since it is trained already.
@@ -144,13 +137,11 @@ def train_ensemble(
             model,
             batches(own, epoch),
             validation,
-            tasks,
-            options,
+            objective,
             epoch,
             _checkpoint(folder, number),
             (lambda values: None) if number else on_epoch,
-            pretrained(model),
-            backbone_learning_rate,
+            make_optimizer,
         )
         networks.append(for_export(model, number))
         histories.append(history)

@@ -16,11 +16,11 @@ from agegender.networks.device import device_names, enable_determinism, warn_if_
 from agegender.photos.records import read_labels
 from agegender.training.callbacks import Epoch
 from agegender.training.inference import Embed, inference_model
-from agegender.training.objective import CURVES
+from agegender.training.objective import CURVES, Objective, age_weights
 from agegender.training.parameters import Training
 from agegender.training.saving import save
 from agegender.training.strategy import strategy
-from agegender.training.training import Batches, Model, Pretrained, saved_state, train_ensemble
+from agegender.training.training import Batches, MakeOptimizer, Model, saved_state, train_ensemble
 from stages.common import unfinished
 from stages.common.stage import Parameters, record_time, when_interrupted
 
@@ -47,8 +47,7 @@ def train_and_save(
     batches: Batches,
     validation: Callable[[], Dataset],
     embed: Callable[[], Embed] = lambda: lambda image: image,
-    pretrained: Pretrained = lambda model: (),
-    backbone_learning_rate: float | None = None,
+    make_optimizer: MakeOptimizer | None = None,
 ) -> None:
     """Train the networks of a model, save it, and score it on the validation split.
 
@@ -60,27 +59,25 @@ def train_and_save(
         batches: see `train_ensemble`.
         validation: makes the dataset of validation data.
         embed: makes the frozen layers, see `inference_model`.
-        pretrained: see `train_ensemble`.
-        backbone_learning_rate: see `train_ensemble`.
+        make_optimizer: see `train`.
     """
     stage, tasks, output = f"train_{name}", declared["tasks"], Path(f"models/{name}.keras")
     key = unfinished.key(stage, declared)
     # The checkpoints stay until all outputs are written.
     with resumable_folder(unfinished.parent(stage), key) as folder:
         when_interrupted(partial(saved_state, folder, options.ensemble_size))
-        median_age = float(read_labels(TFRECORDS, declared["train_on"])["age"].median())
+        ages = read_labels(TFRECORDS, declared["train_on"])["age"]
+        weights = age_weights(ages.to_numpy(), options.balance)
         with strategy(options.strategy, f"{stage} {key}").scope(), _live(name) as live:
             networks, histories = train_ensemble(
-                partial(build, median_age),
+                partial(build, float(ages.median())),
                 batches,
                 validation(),
-                tasks,
-                options,
+                Objective(tasks, options, weights),
                 options.seed_or(declared["seed"]),
                 folder,
                 partial(_record, live),
-                pretrained,
-                backbone_learning_rate,
+                make_optimizer,
             )
             save(inference_model(networks, declared["image_size"], options, name, embed()), output)
         # Without curves of a task that was not trained, `dvc plots` reports errors.
