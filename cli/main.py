@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agegender.common.errors import UserError
 from agegender.common.files import atomic_write
@@ -17,19 +17,14 @@ from agegender.preparation.parameters import Split
 from agegender.preparation.protocol import read_protocol
 from cli import predict
 from cli.inspect import inspect
+from cli.metrics import METRICS, metrics, print_table
 from cli.parameters import Document
 from stages.common import process
 from stages.common.stage import project_root
 
-if TYPE_CHECKING:
-    from agegender.evaluation.scores import Score
-
 PARAMETERS = Path("params.yaml")
 RECIPES = Path("recipes")
 RENAMED_RECIPES = {"source-report": "reference-report"}
-METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
-REPORT = Path("report/index.html")
-MODELS = {"custom": "custom CNN", "vgg16": "VGG16"}
 
 
 def check() -> Document:
@@ -205,57 +200,9 @@ def summary(model: str) -> None:
         for row in layers(saved)
     ]
     counts = parameter_counts(saved)
-    _print_table(["layer", "output shape", "parameters", "trainable"], rows)
+    print_table(["layer", "output shape", "parameters", "trainable"], rows)
     frozen = counts["total"] - counts["trainable"]
     print(f"{counts['total']:,} in all, {counts['trainable']:,} trainable, {frozen:,} frozen")
-
-
-def metrics() -> None:
-    """Print both models' metrics on the test split, and where the report lies."""
-    try:
-        values = {model: json.loads(path.read_text("utf-8")) for model, path in METRICS.items()}
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing; `dvc repro` makes it") from None
-    except ValueError:
-        files = " or ".join(map(str, METRICS.values()))
-        raise UserError(f"{files} is damaged; `dvc checkout` or git restores it") from None
-    _print_metrics(values)
-    if REPORT.exists():
-        print(f"The report: {REPORT.resolve()}")
-    else:
-        print("The report is not here yet; `dvc repro` makes it")
-
-
-def _print_metrics(values: dict[str, Any]) -> None:
-    """Print the metrics of models, next to the baseline of the first."""
-    from agegender.analysis.writing import unit_of, write
-    from agegender.evaluation.scores import SCORES
-
-    first = next(iter(values.values()))
-    rows = []
-    for score in SCORES:
-        if any(score.name in each.get(score.task, {}) for each in values.values()):
-            cells = [_with_interval(score, each[score.task]) for each in values.values()]
-            baseline = first["baseline"][score.task].get(score.name)
-            unit = unit_of(score)
-            title = f"{score.title}, {unit}" if unit else score.title
-            rows.append([title, *cells, "" if baseline is None else write(score, baseline, False)])
-    print(f"On the {first['n']} photos of the test split (95 % interval):")
-    _print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
-
-
-def _with_interval(score: "Score", task: dict[str, Any]) -> str:
-    low, high = (task.get(f"{score.name}_{end}") for end in ("low", "high"))
-    from agegender.analysis.writing import write, write_interval
-
-    interval = write_interval(score, low, high)
-    return write(score, task.get(score.name), unit=False) + (f" ({interval})" if interval else "")
-
-
-def _print_table(heads: list[str], rows: list[list[str]]) -> None:
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
-    for row in [heads, ["-" * width for width in widths], *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
 
 
 def main() -> None:
@@ -271,6 +218,8 @@ def main() -> None:
     look = commands.add_parser("inspect", help="look at photos and their labels first")
     look.add_argument("source", help="of photos: a folder, zip or tar")
     look.add_argument("--labels", help="a label table; by default labels.csv in the source")
+    validation = commands.add_parser("folds", help="put the folds of a cross-validation together")
+    validation.add_argument("revision", nargs="?", default="HEAD", help="of its experiments")
     named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
     named.add_argument("name", nargs="?", default="", help="of a file in recipes/, without .yaml")
     photos = commands.add_parser("predict", help="predict age and gender on photos of your own")
@@ -290,6 +239,10 @@ def main() -> None:
                 summary(arguments.model)
             case "metrics":
                 metrics()
+            case "folds":
+                from cli.folds import folds
+
+                folds(arguments.revision)
             case "recipe":
                 recipe(arguments.name)
             case "predict":
