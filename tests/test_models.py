@@ -21,7 +21,7 @@ from agegender.evaluation.describe import layers, parameter_counts
 from agegender.evaluation.predict import load
 from agegender.networks import device
 from agegender.training.heads import answer, head, shares
-from agegender.training.inference import for_export, inference_model
+from agegender.training.inference import for_export, inference_model, single_view
 from agegender.training.normalization import FusedBatchNormalization
 from agegender.training.objective import soft_labels
 from agegender.training.parameters import Training
@@ -97,7 +97,7 @@ def test_every_ingredient_has_its_layers_and_every_formula_counts_them() -> None
         tta_flip=True,
     )
     names = {row["name"] for row in layers(model)}
-    assert {"conv2_2", "norm2_2", "average", "age_within_bounds", "gender_mean"} <= names
+    assert {"conv2_2", "norm2_2", "average", "age_within_bounds", "gender_over_views"} <= names
     counts = parameter_counts(model)
     # Two normalizations' moving averages per filter, and the years, are not trained.
     assert counts["total"] - counts["trainable"] == 2 * 2 * (4 + 8) + 117
@@ -196,6 +196,9 @@ def test_views_at_test_time_are_the_mirror_image_and_other_sizes(tmp_path: Path)
         np.testing.assert_allclose(found, expected, rtol=2e-2)
         mirrored = several(IMAGES[:, :, ::-1])[task]
         np.testing.assert_allclose(mirrored, found, rtol=1e-5)
+    assert single_view(plain) is plain
+    for task, found in single_view(several)(IMAGES).items():
+        np.testing.assert_array_equal(found, plain(IMAGES)[task])
     # LiteRT's own operations are enough; an affine map would need TensorFlow's.
     several.export(tmp_path / "several.tflite", format="litert", verbose=False)
     exported = tf.lite.Interpreter(str(tmp_path / "several.tflite"))

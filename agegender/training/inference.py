@@ -13,6 +13,9 @@ import numpy as np
 from agegender.training.heads import Outputs, answer, shares
 from agegender.training.parameters import Training
 
+# Ends the names of the layers that take the mean over views.
+OVER_VIEWS = "_over_views"
+
 Embed = Callable[[keras.KerasTensor], keras.KerasTensor]
 
 
@@ -59,11 +62,32 @@ def inference_model(
         From pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3), to what `answer` returns.
     """
     image = keras.Input((image_size, image_size, 3), name="image")
-    outputs = []
+    of_views = []
     for view in _views(image, options):
         features = embed(view)
-        outputs += [shares(_apply(network, features), options) for network in networks]
-    return keras.Model(image, answer(_mean(outputs), options), name=name)
+        of_networks = [shares(_apply(network, features), options) for network in networks]
+        of_views.append(_mean(of_networks, None))
+    return keras.Model(image, answer(_mean(of_views, OVER_VIEWS), options), name=name)
+
+
+def single_view(model: keras.Model) -> keras.Model:
+    """A saved model without test-time augmentation: the photo as it is, by all networks.
+
+    Args:
+        model: as `inference_model` made it, or as it was loaded; it shares its weights.
+    """
+    means = {task: f"{task}{OVER_VIEWS}" for task in ("gender", "age")}
+    found = {layer.name: layer for layer in model.layers if layer.name in means.values()}
+    if not found:
+        return model
+    outputs = {}
+    if means["gender"] in found:
+        outputs["gender"] = found[means["gender"]].input[0]
+    if means["age"] in found:
+        mean = found[means["age"]]
+        ages = {name: each for name, each in model.output.items() if name != "gender"}
+        outputs |= keras.Model(mean.output, ages)(mean.input[0])
+    return keras.Model(model.input, outputs, name=model.name)
 
 
 def _views(image: keras.KerasTensor, options: Training) -> list[keras.KerasTensor]:
@@ -105,11 +129,12 @@ def _apply(network: keras.Model, x: keras.KerasTensor) -> Outputs:
     return {task: outputs[task] for task in network.output}
 
 
-def _mean(outputs: Sequence[Mapping[str, keras.KerasTensor]]) -> Outputs:
+def _mean(outputs: Sequence[Mapping[str, keras.KerasTensor]], suffix: str | None) -> Outputs:
+    """Each task's mean output, by a layer of its name with this suffix, or of any name."""
     if len(outputs) == 1:
         return dict(outputs[0])
     return {
-        task: keras.layers.Average(dtype="float32", name=f"{task}_mean")(
+        task: keras.layers.Average(dtype="float32", name=suffix and f"{task}{suffix}")(
             [each[task] for each in outputs]
         )
         for task in outputs[0]
