@@ -13,15 +13,16 @@ from sklearn.metrics import brier_score_loss, mean_absolute_error, roc_auc_score
 from agegender.analysis.comparison import compare
 from agegender.analysis.groups import score_groups
 from agegender.analysis.plot_data import write_plot_data
+from agegender.common.errors import UserError
 from agegender.evaluation.describe import layers, parameter_counts
 from agegender.evaluation.metrics import metrics, write_metrics
 from agegender.evaluation.predictions import read_predictions, tabulate, tasks_of, write_predictions
-from agegender.evaluation.scores import PRIMARY_METRIC
+from agegender.evaluation.scores import primary_metric
 from agegender.report.results import best_epoch
 
 TRAINING = pd.DataFrame({"gender": [1, 1, 0], "age": [20, 30, 70]})
 COUNTS = {"total": 3, "trainable": 2, "frozen": 1}
-MAE = PRIMARY_METRIC["age"]
+MAE = primary_metric("age", ["mae"])
 
 
 def predicted(count: int = 200, noise: float = 8, seed: int = 0) -> pd.DataFrame:
@@ -128,6 +129,44 @@ def test_ranges_are_scored_where_a_model_has_them() -> None:
         assert "mae_from70" not in values
     assert "coverage80" not in metrics(plain, TRAINING, COUNTS, 100, 1)["age"]
     assert not any(score.needs for score in compare(plain, ranged, 100, 1))
+
+
+def test_each_score_is_of_the_photos_that_have_its_label(tmp_path: Path) -> None:
+    table = predicted(120)
+    whole = metrics(table[:80], TRAINING, COUNTS, 100, 1)
+    labels = table[["file", "age", "gender"]].assign(
+        age_min=table["age"].astype(float), age_max=table["age"].astype(float), camera="NA"
+    )
+    # Exact ages, then ranges, then photos of one label alone.
+    labels.loc[80:99, ["age_min", "age_max"]] = [20, 29]
+    labels.loc[100:109, ["age", "age_min", "age_max"]] = np.nan
+    labels.loc[110:, "gender"] = np.nan
+    labels.loc[110:, ["age", "age_min", "age_max"]] = [24.5, 20, 29]
+    outputs = {task: table[f"{task}_predicted"].to_numpy() for task in ("gender", "age")}
+    partial = tabulate(labels, outputs)
+    found = metrics(partial, TRAINING, COUNTS, 100, 1)
+    assert found["known"] == {"gender": 110, "age": 80, "age_range": 30}
+    for name in ("mae", "rmse", "median_error", "bias", "cs5"):
+        assert found["age"][name] == pytest.approx(whole["age"][name])
+    right = (table["gender_predicted"] >= 0.5) == table["gender"]
+    assert found["gender"]["accuracy"] == pytest.approx(right[:110].mean())
+    years = pd.concat([table["age_predicted"][80:100], table["age_predicted"][110:]])
+    assert found["age"]["range_accuracy"] == pytest.approx(years.round().between(20, 29).mean())
+    outside = np.maximum(20 - years, 0) + np.maximum(years - 29, 0)
+    assert found["age"]["range_distance"] == pytest.approx(outside.mean())
+    assert partial["age_error"][110:].abs().to_numpy() == pytest.approx(outside[20:], abs=1e-4)
+
+    # With nothing but ranges, distances take the place of errors everywhere.
+    ranges = partial[110:].drop(columns="gender_predicted")
+    alone = metrics(ranges, TRAINING, COUNTS, 100, 1)
+    assert list(alone["age"])[::3] == ["range_accuracy", "range_distance"]
+    assert list(alone["baseline"]["age"]) == ["range_distance"]
+    write_plot_data(tmp_path, ranges, 100, 1, {})
+    groups = pd.read_csv(tmp_path / "age_groups.csv", keep_default_na=False)
+    assert ["camera", "NA"] in groups[["by", "group"]].to_numpy().tolist()
+    assert not len(pd.read_csv(tmp_path / "cumulative.csv"))
+    with pytest.raises(UserError, match="no photo of this split has a known gender"):
+        metrics(partial[110:], TRAINING, COUNTS, 100, 1)
 
 
 def test_metrics_files_have_4_decimals_and_null_for_what_is_undefined(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def compare(
         raise ValueError("the predictions are not of the same photos")
     others = scores_of(second)
     scores = [score for score in scores_of(first) if score in others]
-    if "age" in tasks_of(first):
+    if "age" in tasks_of(first) and CUMULATIVE[0].rows(first).any():
         scores = list(dict.fromkeys((*scores, *CUMULATIVE)))
     one, other = (replicate(each, scores, samples, seed)[0] for each in (first, second))
     return other.minus(one).estimates()

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agegender.evaluation.bootstrap import Estimate, Replicates, replicate
-from agegender.evaluation.scores import PRIMARY_METRIC, scores_of
+from agegender.evaluation.scores import primary_metric, scores_of
 from agegender.photos.labels import GENDERS
 from agegender.photos.photos import group_columns
 
@@ -59,7 +59,7 @@ def groups(labels: pd.DataFrame) -> Iterator[Group]:
 def score_groups(
     predictions: pd.DataFrame, task: str, samples: int, seed: int
 ) -> list[tuple[Group, Replicates]]:
-    """Each group with its scores in a task, all on the same resamples.
+    """Each group with its scores in a task, all on the same resamples of photos with its label.
 
     Args:
         predictions: see `agegender.evaluation.predictions.tabulate`.
@@ -67,6 +67,7 @@ def score_groups(
         samples: resamples for each 95 % interval.
         seed: of the resamples.
     """
+    predictions = predictions.dropna(subset=task, ignore_index=True)
     found = list(groups(predictions))
     rows = [group.rows for group in found]
     scores = [score for score in scores_of(predictions) if score.task == task and score.of_groups]
@@ -84,10 +85,11 @@ def gaps(task: str, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:
         task: gender or age.
         scored: see `score_groups`.
     """
-    score = PRIMARY_METRIC[task]
+    score = primary_metric(task, [score.name for score in scored[0][1].values])
     found = []
     for by in dict.fromkeys(group.by for group, _ in scored):
         eligible = [pair for pair in scored if pair[0].by == by and len(pair[0].rows) >= MIN_GROUP]
+        eligible = [pair for pair in eligible if not np.isnan(pair[1].values[score])]
         if len(eligible) < 2:
             continue
         eligible.sort(key=lambda pair: pair[1].values[score])

@@ -63,14 +63,18 @@ def write_plot_data(
     tasks = tasks_of(predictions)
     tables = {name: pd.DataFrame(columns=columns) for name, columns in _HEADERS.items()}
     if "gender" in tasks:
-        tables["confusion"] = _confusion(predictions)
-        tables["roc"] = _roc(predictions)
-        tables["reliability"] = _reliability(predictions)
+        known = predictions.dropna(subset="gender", ignore_index=True)
+        tables["confusion"] = _confusion(known)
+        tables["roc"] = _roc(known)
+        tables["reliability"] = _reliability(known)
     if "age" in tasks:
-        tables["ages"] = predictions[["age", "age_predicted"]].rename(
+        known = predictions.dropna(subset="age", ignore_index=True)
+        tables["ages"] = known[["age", "age_predicted"]].rename(
             columns={"age_predicted": "predicted"}
         )
-        tables["cumulative"] = _cumulative(predictions, samples, seed)
+        # Of exact ages.
+        if CUMULATIVE[0].rows(known).any():
+            tables["cumulative"] = _cumulative(known, samples, seed)
     for task in tasks:
         scored = score_groups(predictions, task, samples, seed)
         tables[f"{task}_groups"] = pd.DataFrame(
@@ -89,6 +93,11 @@ def write_plot_data(
         tables[f"{task}_gaps"] = pd.DataFrame(
             [(gap.by, gap.best, gap.worst, *gap.size) for gap in gaps(task, scored)],
             columns=["by", "best", "worst", "gap", "gap_low", "gap_high"],
+        )
+        # Where all ages are ranges there is no MAE.
+        titles = [*tables[f"{task}_groups"], *_HEADERS[f"{task}_groups"]]
+        tables[f"{task}_groups"] = tables[f"{task}_groups"].reindex(
+            columns=list(dict.fromkeys(titles))
         )
     tables |= {f"{task}_corruptions": table for task, table in corruptions.items()}
     folder.mkdir(parents=True, exist_ok=True)

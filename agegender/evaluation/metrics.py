@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from agegender.common.errors import UserError
 from agegender.evaluation.bootstrap import Estimate, replicate
 from agegender.evaluation.predictions import tasks_of
-from agegender.evaluation.scores import PRIMARY_METRIC, SCORES, Score, scores_of
+from agegender.evaluation.scores import SCORES, Score, primary_metric, scores_of
+from agegender.photos.photos import age_ranges
 
 # In metrics files, all numbers are rounded to this many decimals.
 DECIMALS = 4
@@ -32,14 +34,35 @@ def metrics(
         parameters: see `agegender.evaluation.describe.parameter_counts`.
         samples: resamples for each 95 % interval.
         seed: of the resamples.
+
+    Raises:
+        UserError: no photo of the split has the label of a task.
     """
-    estimates = replicate(predictions, scores_of(predictions), samples, seed)[0].estimates()
+    scores = scores_of(predictions)
+    for task in tasks_of(predictions):
+        if task not in {score.task for score in scores}:
+            raise UserError(f"no photo of this split has a known {task}; leave it out of the tasks")
+    estimates = replicate(predictions, scores, samples, seed)[0].estimates()
     return {
         "n": len(predictions),
+        **_known(predictions),
         **by_task(estimates),
         "baseline": baseline(predictions, training),
         "parameters": dict(parameters),
     }
+
+
+def _known(predictions: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """The number of photos that each task is scored on, where that is not all of them."""
+    lowest, highest = age_ranges(predictions)
+    numbers = {
+        "gender": predictions["gender"].notna().sum(),
+        "age": (lowest == highest).sum(),
+        "age_range": (lowest < highest).sum(),
+    }
+    tasks = tasks_of(predictions)
+    known = {name: int(number) for name, number in numbers.items() if name.split("_")[0] in tasks}
+    return {} if all(known[task] == len(predictions) for task in tasks) else {"known": known}
 
 
 def baseline(predictions: pd.DataFrame, training: pd.DataFrame) -> dict[str, dict[str, float]]:
@@ -57,7 +80,8 @@ def baseline(predictions: pd.DataFrame, training: pd.DataFrame) -> dict[str, dic
         age_predicted=float(training["age"].median()),
     )
     once = np.ones((1, len(predictions)))
-    primary = {task: PRIMARY_METRIC[task] for task in tasks_of(predictions)}
+    names = [score.name for score in scores_of(predictions)]
+    primary = {task: primary_metric(task, names) for task in tasks_of(predictions)}
     return {
         task: {score.name: float(score.compute(once, constant)[0])}
         for task, score in primary.items()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from agegender.common.errors import DamagedFileError
 from agegender.evaluation.scores import THRESHOLD
-from agegender.photos.photos import read_photos, write_photos
+from agegender.photos.photos import age_ranges, read_photos, write_photos
 
 # Decimals of P(female) and of ages: finer than a model's last bits mean anything.
 DECIMALS = {"gender": 6, "age": 4, "age_low": 4, "age_high": 4}
@@ -27,8 +27,9 @@ def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.Data
 
     Returns:
         the labels, then ``gender_predicted``, ``age_predicted``, ``age_low_predicted`` and
-        ``age_high_predicted`` (the outputs), ``age_error`` (predicted less true, years) and
-        ``gender_correct`` (0 or 1), where the model has that output.
+        ``age_high_predicted`` (the outputs), ``age_error`` (predicted less true, or less the
+        nearest age of a range, years) and ``gender_correct`` (0 or 1), where the model has that
+        output.
     """
     table = labels.copy()
     for name, decimals in DECIMALS.items():
@@ -36,10 +37,12 @@ def tabulate(labels: pd.DataFrame, outputs: Mapping[str, np.ndarray]) -> pd.Data
             values = np.asarray(outputs[name], dtype=np.float64).reshape(len(table))
             table[f"{name}_predicted"] = values.round(decimals)
     if "age" in outputs:
-        table["age_error"] = (table["age_predicted"] - table["age"]).round(DECIMALS["age"])
+        nearest = np.clip(table["age_predicted"], *age_ranges(table))
+        table["age_error"] = (table["age_predicted"] - nearest).round(DECIMALS["age"])
     if "gender" in outputs:
-        female = table["gender_predicted"] >= THRESHOLD
-        table["gender_correct"] = (female == table["gender"]).astype(int)
+        female, known = table["gender_predicted"] >= THRESHOLD, table["gender"].notna()
+        correct = (female == table["gender"]).astype(int)
+        table["gender_correct"] = correct if known.all() else correct.where(known)
     return table.sort_values("file", ignore_index=True)
 
 

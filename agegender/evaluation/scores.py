@@ -8,13 +8,15 @@ To add a metric, add a `Score` to `SCORES`: the metrics files, the comparison, t
 the report and the command line's table follow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from agegender.photos.photos import age_ranges
 
 Floats = NDArray[np.float64]
 
@@ -36,26 +38,45 @@ class Score:
         task: gender or age.
         name: in metrics files.
         title: in a sentence, and at the head of a row.
-        compute: the score for each weighting, shape (weightings,), NaN where it is not defined;
-            from weights of at least 0, shape (weightings, photos), and the photos' predictions,
-            see `agegender.evaluation.predictions.tabulate`.
+        formula: the score for each weighting, shape (weightings,), NaN where it is not defined;
+            from weights of at least 0, shape (weightings, photos), and the predictions of at least
+            one photo, see `agegender.evaluation.predictions.tabulate`.
         unit: how it is written, see `agegender.analysis.writing`.
         more_is_better: None where neither is.
         biased_upwards: whether it is larger on average on a resample than on the photos that the
             resample was drawn from. Such a score is never below 0.
         needs: the output that it is computed from, where that is not the task's own.
         of_groups: whether groups of photos are scored by it, too.
+        of_ranges: of ages: whether it is of those known as a range, not of exact ones.
     """
 
     task: str
     name: str
     title: str
-    compute: Callable[[Floats, pd.DataFrame], Floats]
+    formula: Callable[[Floats, pd.DataFrame], Floats]
     unit: Unit
     more_is_better: bool | None
     biased_upwards: bool = False
     needs: str | None = None
     of_groups: bool = True
+    of_ranges: bool = False
+
+    def rows(self, photos: pd.DataFrame) -> NDArray[np.bool_]:
+        """Which of the ``photos`` have the label that is needed, shape (photos,)."""
+        known = photos[self.task].notna().to_numpy()
+        if self.task == "gender":
+            return known
+        lowest, highest = age_ranges(photos)
+        return known & ((lowest != highest) == self.of_ranges)
+
+    def compute(self, weights: Floats, photos: pd.DataFrame) -> Floats:
+        """The score for each weighting of the photos that have the label, see ``formula``."""
+        rows = self.rows(photos)
+        if rows.all() and len(rows):
+            return self.formula(weights, photos)
+        if not rows.any():
+            return np.full(len(weights), np.nan)
+        return self.formula(weights[:, rows], photos[rows])
 
 
 def calibration_bin(probabilities: Floats) -> NDArray[np.int64]:
@@ -152,6 +173,19 @@ def _width(weights: Floats, photos: pd.DataFrame) -> Floats:
     return _mean(weights, photos["age_high_predicted"] - photos["age_low_predicted"])
 
 
+def _range_accuracy(weights: Floats, photos: pd.DataFrame) -> Floats:
+    """The share of photos whose predicted age, in whole years, lies in the range of the label."""
+    lowest, highest = age_ranges(photos)
+    predicted = photos["age_predicted"].round().to_numpy()
+    return _mean(weights, (lowest <= predicted) & (predicted <= highest))
+
+
+def _range_distance(weights: Floats, photos: pd.DataFrame) -> Floats:
+    """The mean distance of the predicted age to the range, 0 in it."""
+    predicted = photos["age_predicted"].to_numpy()
+    return _mean(weights, np.abs(predicted - np.clip(predicted, *age_ranges(photos))))
+
+
 def _cumulative(k: int) -> Score:
     """CS@k: the share of photos whose age is at most ``k`` years off."""
     return Score(
@@ -184,6 +218,24 @@ SCORES = (
     Score("age", "median_error", "median age error", _median_error, "years", more_is_better=False),
     Score("age", "bias", "age bias", _bias, "years", more_is_better=None),
     CUMULATIVE[5],
+    Score(
+        "age",
+        "range_accuracy",
+        "age range accuracy",
+        _range_accuracy,
+        "percent",
+        more_is_better=True,
+        of_ranges=True,
+    ),
+    Score(
+        "age",
+        "range_distance",
+        "distance to the age range",
+        _range_distance,
+        "years",
+        more_is_better=False,
+        of_ranges=True,
+    ),
     Score(
         "age",
         "mae_under10",
@@ -223,12 +275,21 @@ SCORES = (
         needs="age_low",
     ),
 )
-# Of each task: the score by which models and groups are compared, and which has a baseline.
-PRIMARY_METRIC = {score.task: score for score in SCORES if score.name in ("accuracy", "mae")}
+# Of each task: the score by which models and groups are compared, and which has a baseline. That of
+# ranges takes the place of the MAE where no age is exact.
+_PRIMARY = {"gender": ("accuracy",), "age": ("mae", "range_distance")}
+
+
+def primary_metric(task: str, names: Collection[str]) -> Score:
+    """The primary metric of a task, of scores of which these ``names`` are known."""
+    (first, *_) = [name for name in _PRIMARY[task] if name in names]
+    return next(score for score in SCORES if score.task == task and score.name == first)
 
 
 def scores_of(predictions: pd.DataFrame) -> list[Score]:
     """The scores of metrics files that can be computed from ``predictions``."""
     return [
-        score for score in SCORES if f"{score.needs or score.task}_predicted" in predictions.columns
+        score
+        for score in SCORES
+        if f"{score.needs or score.task}_predicted" in predictions and score.rows(predictions).any()
     ]

@@ -9,7 +9,9 @@ UTKFace's names, and divide the photos into groups of people, by which the model
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agegender.common.errors import DamagedFileError
 
@@ -26,6 +28,13 @@ def group_columns(photos: pd.DataFrame) -> list[str]:
     known = {*REQUIRED, *NUMBERS, "person", "split"}
     names = map(str, photos.columns)
     return [name for name in names if name not in known and not name.endswith(COMPUTED)]
+
+
+def age_ranges(photos: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The lowest and the highest age that each photo may have; NaN where nothing is known."""
+    ends = ("age_min", "age_max") if "age_min" in photos else ("age", "age")
+    lowest, highest = (photos[end].to_numpy(np.float64) for end in ends)
+    return lowest, highest
 
 
 def write_photos(path: Path, photos: pd.DataFrame) -> None:

@@ -66,6 +66,7 @@ def draw(
         for path, column in plot["y"].items():
             if Path(path).exists() and (model is None or model in Path(path).parts):
                 table = pd.read_csv(path, sep="\t" if path.endswith(".tsv") else ",")
+                table = table.dropna(subset=column)
                 values += [f"{value!s:.6}" for value in table[column]]
                 # What DVC adds.
                 table = table.assign(rev="workspace", filename=path)

@@ -44,13 +44,17 @@ def choose(predictions: pd.DataFrame, count: int, seed: int) -> list[Row]:
         correct = predictions["gender_correct"] == 1
         right &= correct
         sure = (predictions["gender_predicted"] - THRESHOLD).abs()
-        wrong = predictions.assign(sure=sure)[~correct]
+        wrong = predictions.assign(sure=sure)[predictions["gender_correct"] == 0]
         wrong = wrong.sort_values(["sure", "file"], ascending=[False, True])
         rows.append(Row("Wrong gender, most confident first", wrong.head(count)))
     if "age" in tasks:
         off = predictions["age_error"].abs()
         right &= off <= RIGHT_YEARS
-        worst = predictions.assign(off=off).sort_values(["off", "file"], ascending=[False, True])
+        worst = (
+            predictions.assign(off=off)
+            .dropna(subset="off")
+            .sort_values(["off", "file"], ascending=[False, True])
+        )
         rows.append(Row("Largest age errors", worst.head(count)))
     names = {"gender": "gender right", "age": f"age within {RIGHT_YEARS} years"}
     title = " and ".join(names[task] for task in tasks)
@@ -93,12 +97,14 @@ def describe(photo: pd.Series) -> dict[str, Any]:
     if "gender_predicted" in photo:
         female = float(photo["gender_predicted"])
         code = int(female >= THRESHOLD)
-        label.append(GENDERS[int(photo["gender"])])
+        label.append("?" if pd.isna(photo["gender"]) else GENDERS[int(photo["gender"])])
         prediction.append(GENDERS[code])
         probability = f"P = {female if code else 1 - female:.2f}"
-        wrong = code != int(photo["gender"])
+        wrong = photo["gender_correct"] == 0
     if "age_predicted" in photo:
-        label.append(f"{int(photo['age'])}")
+        lowest, highest = photo.get("age_min", photo["age"]), photo.get("age_max", photo["age"])
+        ends = dict.fromkeys(f"{age:.0f}" for age in (lowest, highest) if not pd.isna(age))
+        label.append("–".join(ends) or "?")
         prediction.append(f"{float(photo['age_predicted']):.0f}")
     return {
         "label": ", ".join(label),

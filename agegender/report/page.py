@@ -16,9 +16,9 @@ from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.scores import (
     CUMULATIVE,
     CUMULATIVE_YEARS,
-    PRIMARY_METRIC,
     SCORES,
     Score,
+    primary_metric,
 )
 from agegender.photos.labels import GENDERS
 from agegender.photos.photos import group_columns
@@ -111,9 +111,11 @@ def _context(report: Report) -> dict[str, Any]:
         ),
         "tasks": tasks,
         "n": first.metrics["n"],
-        "primary": PRIMARY_METRIC,
+        "primary": {task: primary_metric(task, first.metrics[task]) for task in tasks},
         "scores_in": _scores_in,
-        "cumulative": zip(CUMULATIVE_YEARS, CUMULATIVE, strict=True) if "age" in tasks else (),
+        "cumulative": list(zip(CUMULATIVE_YEARS, CUMULATIVE, strict=True))
+        if len(first.plots["cumulative"])
+        else [],
         "grouping": _grouping,
         "labels": prose.listed(["age", "gender", *map(_grouping, group_columns(report.photos))]),
         "reference_report": REFERENCE_REPORT,
@@ -174,7 +176,7 @@ def _grouping(by: str) -> str:
 def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, Any]:
     sections = []
     for task in model.tasks:
-        score, gaps = PRIMARY_METRIC[task], model.gaps(task)
+        score, gaps = primary_metric(task, model.metrics[task]), model.gaps(task)
         baseline = model.metrics["baseline"][task]
         sections.append(
             {
@@ -185,8 +187,8 @@ def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, 
                 "against_baseline": prose.against_baseline(
                     score, model.metrics[task], baseline[score.name]
                 ),
-                "gaps": [(_grouping(gap.by), prose.gap(task, gap)) for gap in gaps],
-                "failing": [prose.gap(task, gap) for gap in gaps if not gap.size.includes_zero],
+                "gaps": [(_grouping(gap.by), prose.gap(score, gap)) for gap in gaps],
+                "failing": [prose.gap(score, gap) for gap in gaps if not gap.size.includes_zero],
                 "groups": model.groups(task),
                 "ranges": prose.ranges(model.noun, model.metrics[task], model.groups(task))
                 if "coverage80" in model.metrics[task]

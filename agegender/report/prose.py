@@ -9,7 +9,7 @@ import numpy as np
 from agegender.analysis.groups import MIN_GROUP, Gap
 from agegender.analysis.writing import write, write_interval
 from agegender.evaluation.bootstrap import Estimate
-from agegender.evaluation.scores import PRIMARY_METRIC, Score
+from agegender.evaluation.scores import Score, primary_metric
 from agegender.report.results import Curve
 
 # A model overfits if its validation loss ends at least this much above its lowest value, and its
@@ -128,6 +128,7 @@ def ranges(model: str, values: Mapping[str, float], rows: Iterable[Mapping[Any, 
         f"and are {values['width80']:.1f} years wide on average."
     )
     decades = [row for row in rows if row["by"] == "age" and row["photos"] >= MIN_GROUP]
+    decades = [row for row in decades if not math.isnan(row["coverage80"])]
     if not decades:
         return overall
     worst = min(decades, key=lambda row: row["coverage80"])
@@ -146,8 +147,8 @@ def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str
         rows: see `agegender.analysis.corruptions.score_corruptions`; the first is of the photos as
             they are.
     """
-    score = PRIMARY_METRIC[task]
     clean, *corrupted = rows
+    score = primary_metric(task, clean)
     values = [row[score.name] for row in corrupted]
     worst = corrupted[values.index(min(values) if score.more_is_better else max(values))]
     return (
@@ -185,7 +186,7 @@ def occlusion(model: str, maps: Mapping[str, Any]) -> str:
 
 def occlusion_change(task: str, value: float) -> str:
     """A change of P(female), or of the age in years."""
-    return f"{value:.2f}" if task == "gender" else write(PRIMARY_METRIC["age"], value)
+    return f"{value:.2f}" if task == "gender" else write(primary_metric("age", ["mae"]), value)
 
 
 def occlusion_agreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
@@ -205,9 +206,9 @@ def occlusion_agreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> 
     )
 
 
-def gap(task: str, gap: Gap) -> str:
-    """How much worse the worst group is than the best, by the primary metric, in words."""
-    score, size = PRIMARY_METRIC[task], gap.size
+def gap(score: Score, gap: Gap) -> str:
+    """How much worse the worst group is than the best by ``score``, in words."""
+    size = gap.size
     return (
         f"{people(gap.by, gap.worst)} ({score.title} "
         f"{write(score, size.value, plus='')} worse than for "
@@ -245,6 +246,7 @@ def regression_to_the_mean(model: str, rows: Iterable[Mapping[Any, Any]]) -> str
         rows: of the age groups table; decades of fewer than `MIN_GROUP` photos do not count.
     """
     decades = [row for row in rows if row["by"] == "age" and row["photos"] >= MIN_GROUP]
+    decades = [row for row in decades if not math.isnan(row.get("bias", math.nan))]
     if not decades or decades[0]["bias_low"] <= 0 or decades[-1]["bias_high"] >= 0:
         return None
     young, old = decades[0], decades[-1]

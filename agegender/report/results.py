@@ -142,7 +142,8 @@ def read_json(path: Path) -> Any:
 
 def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
     try:
-        table: pd.DataFrame = pd.read_csv(path, **options)
+        # A group of people may be called NA.
+        table: pd.DataFrame = pd.read_csv(path, keep_default_na=False, na_values=[""], **options)
     except ValueError:
         raise DamagedFileError(path, "is not a table") from None
     return table
