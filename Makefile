@@ -60,8 +60,9 @@ serve:
 	@test -f report/index.html || { echo 'error: there is no report yet; make repro writes it'; exit 1; }
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory report $(PORT)
 
+# fewest: one version for all Pythons wherever there is one.
 COMPILE = $(USE_VENV); tools/uv pip compile --quiet --universal --python-version 3.11 \
-	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+	--fork-strategy fewest --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 requirements: .venv/installed
 	@$(COMPILE) --upgrade --output-file .venv/all.txt requirements.in
