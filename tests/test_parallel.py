@@ -3,13 +3,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agegender.common.errors import DamagedFileError, UserError
 from agegender.common.parallel import parallel_map
+from tests.crashes import wait_until
 
 
 def square(number: int) -> int:
@@ -61,8 +62,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
     parent.kill()
     parent.wait()
-    workers = [int(path.name) for path in tmp_path.iterdir()]
-    wait_until(lambda: not any(alive(worker) for worker in workers))
+    wait_until(lambda: not any(psutil.pid_exists(int(path.name)) for path in tmp_path.iterdir()))
 
 
 def test_ctrl_c_ends_workers_at_once_and_without_a_word(tmp_path: Path) -> None:
@@ -87,19 +87,3 @@ def test_ctrl_c_ends_workers_at_once_and_without_a_word(tmp_path: Path) -> None:
         os.killpg(parent.pid, signal.SIGINT)
         assert parent.communicate(timeout=120)[0] == "interrupted\n"
     assert parent.returncode == 0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    # Long, for a machine that does much else; nothing that works takes it.
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True

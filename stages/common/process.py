@@ -10,13 +10,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import psutil
 
 INTERRUPTED = 130
 # The terminal or log, also while the libraries' greetings are held back.
 _STDERR = os.dup(2)
-_GREETINGS = tempfile.TemporaryFile()  # noqa: SIM115
+_greetings: IO[bytes] | None = None
 
 
 def begin() -> None:
@@ -33,22 +34,30 @@ def hold_greetings() -> None:
     TensorFlow greets there, from C++, before it looks at its log level.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.dup2(_GREETINGS.fileno(), 2)
-    atexit.register(_show_greetings)
+    global _greetings
+    # On a full disk they are shown.
+    with suppress(OSError):
+        _greetings = tempfile.TemporaryFile()  # noqa: SIM115
+        os.dup2(_greetings.fileno(), 2)
+        atexit.register(_show_greetings)
 
 
 def imports_done() -> None:
     """Write to the terminal or log again."""
-    if os.path.samestat(os.fstat(2), os.fstat(_GREETINGS.fileno())):
+    global _greetings
+    if _greetings:
         atexit.unregister(_show_greetings)
         sys.stderr.flush()
         os.dup2(_STDERR, 2)
+        _greetings.close()
+        _greetings = None
 
 
 def _show_greetings() -> None:
     sys.stderr.flush()
-    _GREETINGS.seek(0)
-    os.write(_STDERR, _GREETINGS.read())
+    if _greetings:
+        _greetings.seek(0)
+        os.write(_STDERR, _greetings.read())
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
