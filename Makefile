@@ -17,6 +17,7 @@ help:
 	@echo 'make repro         set up .venv, run the pipeline, print both models'"'"' test metrics'
 	@echo 'make test          set up .venv, check style and types, run every test'
 	@echo 'make serve         show the report at http://localhost:$(PORT)/ (make PORT=8080 serve for another)'
+	@echo 'make demo          try the models on your photos at http://127.0.0.1:8001/'
 	@echo 'make verify        run the pipeline in two clean clones of the last commit and compare the outputs'
 	@echo 'make test-slow     run the slow tests: unusual settings, and kills at many random moments'
 	@echo 'make bench         measure speed and memory, write benchmarks/; under 30 minutes'
@@ -59,6 +60,9 @@ test-slow: .venv/installed versions.yaml
 serve:
 	@test -f report/index.html || { echo 'error: there is no report yet; make repro writes it'; exit 1; }
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory report $(PORT)
+
+demo: .venv/installed$(GPU) versions.yaml
+	@$(USE_VENV); python -m agegender demo
 
 # fewest: one version for all Pythons wherever there is one.
 COMPILE = $(USE_VENV); tools/uv pip compile --quiet --universal --python-version 3.11 \

@@ -15,7 +15,7 @@ from agegender.download.manifest import MANIFEST, refuse_other_files
 from agegender.download.paths import local_path, refuse_written
 from agegender.preparation.parameters import Split
 from agegender.preparation.protocol import read_protocol
-from cli import predict
+from cli import demo, predict
 from cli.inspect import inspect
 from cli.metrics import METRICS, metrics, print_table
 from cli.parameters import Document
@@ -224,6 +224,8 @@ def main() -> None:
     named.add_argument("name", nargs="?", default="", help="of a file in recipes/, without .yaml")
     photos = commands.add_parser("predict", help="predict age and gender on photos of your own")
     predict.add_arguments(photos)
+    page = commands.add_parser("demo", help="serve a page to try the models on, for this machine")
+    demo.add_arguments(page)
     arguments = parser.parse_args()
     try:
         match arguments.command:
@@ -247,6 +249,8 @@ def main() -> None:
                 recipe(arguments.name)
             case "predict":
                 predict.predict(arguments)
+            case "demo":
+                demo.demo(arguments)
     except UserError as error:
         if arguments.command == "recipe" and not sys.stdout.isatty():
             # `dvc exp run $(...)` would run without the recipe; at what is no stage it stops.

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.clones import Clone
 
@@ -56,3 +58,15 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
             Clone.of_working_tree(folder).reproduce(**TINY)
             (folder / "done").touch()
     return Reproduced(clone)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium as the machine has it."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    assert found, f"these tests need a browser: install one of {', '.join(names)}"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield launched
+        launched.close()

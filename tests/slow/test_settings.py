@@ -8,9 +8,7 @@ import pandas as pd
 from playwright.sync_api import Browser
 
 from tests.conftest import Reproduced
-from tests.test_report import browser, dvc_plots, look
-
-__all__ = ["browser"]
+from tests.test_report import dvc_plots, look
 
 BEST: dict[str, Any] = {
     "epochs": 1,
