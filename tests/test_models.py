@@ -155,6 +155,21 @@ def test_batch_normalization_in_vgg16_changes_nothing_to_begin_with() -> None:
     }
 
 
+def test_blocks_may_differ_in_convolutions_and_must_leave_something() -> None:
+    options = custom_options(filters=[4, 8, 8], convs_per_block=[1, 2, 1])
+    names = [layer.name for layer in custom.build(options, 32, BOTH).layers]
+    assert [name for name in names if name.startswith("conv")] == [
+        "conv1",
+        "conv2_1",
+        "conv2_2",
+        "conv3",
+    ]
+    with pytest.raises(UserError, match="as many as filters"):
+        custom_options(filters=[4, 8], convs_per_block=[1])
+    with pytest.raises(UserError, match="at most 5 are possible"):
+        custom.build(custom_options(filters=[4] * 6), 32, BOTH)
+
+
 @pytest.mark.parametrize("model", ["custom", "vgg16"])
 def test_an_ensemble_answers_with_the_mean_of_its_networks(tmp_path: Path, model: str) -> None:
     options: Training

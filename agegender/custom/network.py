@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from agegender.common.errors import UserError
 from agegender.custom.parameters import TrainCustom
 from agegender.networks.device import dtype_policy
 from agegender.training.heads import head
@@ -23,16 +24,25 @@ def build(
 
     Returns:
         From pixels, RGB, 0 to 255, shape (n, image_size, image_size, 3), to what `head` returns.
+
+    Raises:
+        UserError: poolings would leave nothing of the photos.
     """
+    if image_size < 2 ** len(options.filters):
+        raise UserError(
+            f"filters has {len(options.filters)} blocks, each of which halves photos; of an "
+            f"image_size of {image_size} at most {image_size.bit_length() - 1} are possible"
+        )
     with dtype_policy(options.precision):
         image = keras.Input((image_size, image_size, 3), name="image")
         # Around 0: without batch normalization a network learns faster so than from 0 to 1.
         x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
-        for block, filters in enumerate(options.filters, start=1):
-            for place in range(1, options.convs_per_block + 1):
-                name = str(block) if options.convs_per_block == 1 else f"{block}_{place}"
+        blocks = zip(options.filters, options.convolutions, strict=True)
+        for block, (filters, convolutions) in enumerate(blocks, start=1):
+            for place in range(1, convolutions + 1):
+                name = str(block) if convolutions == 1 else f"{block}_{place}"
                 x = _convolution(x, filters, name, options)
-                if place == options.convs_per_block:
+                if place == convolutions:
                     x = keras.layers.MaxPooling2D(name=f"pool{block}")(x)
                 if options.batch_normalization:
                     # After pooling, which leaves a quarter of the work and may change places with
