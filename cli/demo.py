@@ -25,7 +25,7 @@ def demo(arguments: argparse.Namespace) -> None:
         UserError: there is no such model, or the port is in use.
     """
     paths = [choose(name) for name in arguments.model] or _defaults()
-    predictors = {_title(path): load(path, aligned=False) for path in paths}
+    predictors = {_title(path): load(path, "all", aligned=False) for path in paths}
 
     from agegender.demo.app import make_app, serve
 

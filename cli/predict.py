@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="FOLDER", help="a new folder for pictures and tables")
     add("--crops", action="store_true", help="with --out: also write the crops that the model saw")
     add("--model", default="", help="custom, vgg16, or a .keras file; see docs/predict.md")
+    add("--views", choices=("one", "all"), default="all", help="one: faster; all: as evaluated")
     add("--aligned", action="store_true", help="the photos are crops, as in the training archive")
 
 
@@ -37,7 +38,7 @@ def predict(arguments: argparse.Namespace) -> None:
     path = choose(arguments.model)
     if arguments.out:
         _make_new(arguments.out)
-    predictor = load(path, arguments.aligned)
+    predictor = load(path, arguments.views, arguments.aligned)
     print(f"model: {path} ({origin(path)})", file=sys.stderr)
 
     from agegender.common.progress import progress_bar
@@ -94,7 +95,7 @@ def origin(path: Path) -> str:
     return "your own"
 
 
-def load(path: Path, aligned: bool) -> Any:
+def load(path: Path, views: Any, aligned: bool) -> Any:
     """The model at ``path``, ready; TensorFlow is loaded only now.
 
     Raises:
@@ -107,7 +108,7 @@ def load(path: Path, aligned: bool) -> Any:
     process.imports_done()
     enable_determinism(0)
     try:
-        return Predictor(path, aligned)
+        return Predictor(path, views, aligned)
     except UnusableTemplateError as error:
         raise UserError(f"{error}; if yours are, add --aligned") from None
 

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +17,9 @@ from PIL import Image
 
 from agegender.common.errors import UserError
 from agegender.download.archive import read_files
+from agegender.photos.photos import read_photos
 from agegender.prediction.predictor import NO_FACE, Predictor, UnusableTemplateError
+from benchmarks import crops
 from tests.clones import ROOT
 from tests.conftest import Reproduced
 from tools.pretrained import make
@@ -125,6 +128,35 @@ def test_a_photo_is_cropped_the_same_however_it_lies(
             crops = [np.asarray(each.crop).astype(int) for each in (found, expected)]
             # Grey levels; other portraits differ by 50.
             assert np.abs(crops[0] - crops[1]).mean() < 5
+
+
+def test_one_view_is_the_photo_alone(portraits: list[Path], tmp_path: Path) -> None:
+    image = keras.Input((32, 32, 3))
+    views = [image, keras.ops.flip(image, axis=2)]
+    ages = [116 * keras.ops.mean(view[:, :, :16], axis=(1, 2, 3))[:, None] / 255 for view in views]
+    mean = keras.layers.Average(name="age_over_views")(ages)
+    keras.Model(image, {"age": keras.ops.clip(mean, 0, 116)}).save(tmp_path / "x.keras")
+    (all_,), (one,) = (
+        Predictor(tmp_path / "x.keras", views, aligned=True)(portraits[0])
+        for views in ("all", "one")
+    )
+    pixels = np.asarray(one.crop) * (116 / 255)
+    assert all_.age == pytest.approx(pixels.mean(), abs=0.01)
+    assert one.age == pytest.approx(pixels[:, :16].mean(), abs=0.01)
+    assert one.gender is None
+
+
+def test_what_a_crop_costs_is_measured(
+    reproduced: Reproduced, predictor: Predictor, tmp_path: Path
+) -> None:
+    photos = read_photos(reproduced.clone.path / "data/split/test.csv")
+    measured = crops.measure(predictor, photos, reproduced.clone.path / "data/raw", 1)
+    assert measured["photos"] == len(photos) and measured["found"] > 0.9
+    aligned = pd.read_csv(reproduced.clone.path / "predictions/custom.csv")
+    if measured["found"] == 1:
+        mae = aligned["age_error"].abs().mean()
+        assert measured["ways"][crops.ORIGINAL]["age"] == pytest.approx(mae, abs=0.001)
+    assert crops.OURS in crops.table(measured) and crops.draw(measured).startswith("<svg")
 
 
 def test_photos_that_cannot_be_read(predictor: Predictor, tmp_path: Path) -> None:

@@ -33,12 +33,14 @@ class AlignedFace:
 
     Attributes:
         face: where it is, in pixels of the photo.
+        first: the same before it was looked at alone.
         matrix: from the photo to a crop of one pixel a side, shape (2, 3).
         warning: what may make a prediction wrong: empty, or one or several of ``small``,
             ``turned`` and ``cut``.
     """
 
     face: Face
+    first: Face
     matrix: Matrix
     warning: str
 
@@ -57,7 +59,7 @@ def find_faces(photo: Image.Image, detector: Detector, template: Template) -> li
     def align(faces: list[Face]) -> list[AlignedFace]:
         refined = refine(photo, faces, template, detector)
         return [
-            _align(photo, Face(face.box, landmarks.astype(np.float32), face.score), template)
+            _align(photo, face, landmarks, template)
             for face, landmarks in zip(faces, refined, strict=True)
             if landmarks is not None
         ]
@@ -108,7 +110,10 @@ def _mapped(face: Face, matrix: Matrix) -> Face:
     return Face(box, transform(matrix, face.landmarks).astype(np.float32), face.score)
 
 
-def _align(photo: Image.Image, face: Face, template: Template) -> AlignedFace:
+def _align(
+    photo: Image.Image, first: Face, landmarks: NDArray[np.float64], template: Template
+) -> AlignedFace:
+    face = Face(first.box, landmarks.astype(np.float32), first.score)
     matrix = similarity(face.landmarks, template.points(1))
     side = 1 / float(np.hypot(matrix[0, 0], matrix[1, 0]))
     distance = transform(matrix, face.landmarks) - template.points(1)
@@ -117,7 +122,9 @@ def _align(photo: Image.Image, face: Face, template: Template) -> AlignedFace:
         "turned": float(np.sqrt((distance**2).sum(1).mean())) > _TURNED,
         "cut": _share_outside(photo, invert(matrix)) > _CUT,
     }
-    return AlignedFace(face, matrix, " ".join(name for name, holds in warnings.items() if holds))
+    return AlignedFace(
+        face, first, matrix, " ".join(name for name, holds in warnings.items() if holds)
+    )
 
 
 def _share_outside(photo: Image.Image, to_photo: Matrix) -> float:

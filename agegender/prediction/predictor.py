@@ -1,12 +1,12 @@
 """A saved model on photos of any kind: it finds the faces and crops them as it learned them."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +20,7 @@ from agegender.faces.detection import Detector
 from agegender.faces.finding import AlignedFace, find_faces
 from agegender.faces.template import FILE, read_template
 from agegender.preparation import images
+from agegender.training.inference import single_view
 
 DETECTOR = "yunet.onnx"
 # Of photos that are crops already; those of a photo with faces are a batch of their own.
@@ -33,6 +34,7 @@ _AHEAD = 2
 OUTPUTS = ("gender", "age", "age_low", "age_high")
 NO_FACE = "no face found"
 
+Views = Literal["one", "all"]
 Photo = str | Path | Image.Image | NDArray[np.uint8]
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -99,11 +101,13 @@ class Predictor:
             print(face.box, face.gender, face.age)
     """
 
-    def __init__(self, model: str | Path, aligned: bool = False) -> None:
+    def __init__(self, model: str | Path, views: Views = "all", aligned: bool = False) -> None:
         """Load a model, and what lies next to it: template.json and yunet.onnx.
 
         Args:
             model: the path of a .keras file.
+            views: ``one`` for the photo alone, which is faster; ``all`` for the mean over the views
+                that the model was saved with, as it is evaluated.
             aligned: photos are cropped already as the training photos are.
 
         Raises:
@@ -111,19 +115,21 @@ class Predictor:
         """
         path = Path(model)
         loaded = load(path)
+        if views == "one":
+            loaded = single_view(loaded)
         self.image_size: int = loaded.input_shape[1]
         shape = (None, self.image_size, self.image_size, 3)
         self._model = tf.function(loaded, input_signature=[tf.TensorSpec(shape, tf.uint8)])
         self._aligned = aligned
         if not aligned:
-            self._template = read_template(path.with_name(FILE))
-            if not self._template.usable:
+            self.template = read_template(path.with_name(FILE))
+            if not self.template.usable:
                 raise UnusableTemplateError(
-                    f"{path} learned from photos of which only {self._template.one_face:.0%} show "
+                    f"{path} learned from photos of which only {self.template.one_face:.0%} show "
                     "one face that the detector finds, so it can judge only photos that are "
                     "cropped as those are"
                 )
-            self._detector = Detector(path.with_name(DETECTOR))
+            self.detector = Detector(path.with_name(DETECTOR))
 
     def __call__(self, photo: Photo) -> list[Prediction]:
         """What the model says of each face in a photo, from left to right.
@@ -147,7 +153,7 @@ class Predictor:
         image = Image.fromarray(photo) if isinstance(photo, np.ndarray) else photo
         image = image.convert("RGB")
         if self._aligned:
-            return self._predict([images.fit(image, self.image_size)])
+            return self.predict_crops([images.fit(image, self.image_size)])
         return self._in_photo(image)
 
     def stream(self, files: Iterable[FoundFile]) -> Iterator[PhotoResult]:
@@ -170,7 +176,7 @@ class Predictor:
         while batch := list(islice(remaining, _BATCH)):
             decoded = [self._decode_aligned(file) for file in batch]
             predictions = iter(
-                self._predict([each for each in decoded if not isinstance(each, str)])
+                self.predict_crops([each for each in decoded if not isinstance(each, str)])
             )
             for file, crop in zip(batch, decoded, strict=True):
                 if isinstance(crop, str):
@@ -189,12 +195,18 @@ class Predictor:
             return str(error)
 
     def _in_photo(self, photo: Image.Image) -> list[Prediction]:
-        found = find_faces(photo, self._detector, self._template)
-        return self._predict([face.crop(photo, self.image_size) for face in found], found)
+        found = find_faces(photo, self.detector, self.template)
+        return self.predict_crops([face.crop(photo, self.image_size) for face in found], found)
 
-    def _predict(
-        self, crops: list[Image.Image], faces: list[AlignedFace] | None = None
+    def predict_crops(
+        self, crops: Sequence[Image.Image], faces: Sequence[AlignedFace] | None = None
     ) -> list[Prediction]:
+        """What the model says of crops.
+
+        Args:
+            crops: RGB, of ``image_size`` pixels a side.
+            faces: where each came from, if from a photo.
+        """
         if not crops:
             return []
         outputs = self._model(np.stack([np.asarray(crop) for crop in crops]))

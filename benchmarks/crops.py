@@ -1,0 +1,251 @@
+"""Faces pasted into pictures, found again, cropped in several ways, and predicted.
+
+    python -m benchmarks.crops --model pretrained/custom.keras --photos 1200
+
+says what a crop costs: gender accuracy and age MAE of photos of the test split as they are, and of
+the same faces pasted at a random size, place and turn, and cropped as `predict` crops them, or
+otherwise. Run it where the pipeline has run on photos like those that the model learned.
+"""
+
+import argparse
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+if TYPE_CHECKING:
+    from agegender.faces.detection import Face
+    from agegender.prediction.predictor import Prediction, Predictor
+
+# Pixels a side of a picture, and of the cell that each of several faces has to itself.
+PICTURE, CELL = 800, 400
+# Pixels a side of a pasted photo, and degrees of its turn in either direction.
+SIZES, TURN = (64, 280), 25
+MARGINS = (0, 0.2, 0.4)
+SOFTNESS = (0.0, 0.4, 1.2)
+
+ORIGINAL = "as it was"
+TRUE = "cut out where it was pasted"
+OURS = "as predict crops it"
+ONE_PASS = "aligned in one pass"
+
+
+@dataclass(frozen=True, eq=False)
+class Pasted:
+    """A photo in a picture: its number, and the matrix from the picture to it, one pixel a side."""
+
+    number: int
+    matrix: NDArray[np.float64]
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """The photo's center in the picture."""
+        linear, shift = self.matrix[:, :2], self.matrix[:, 2]
+        return np.asarray(np.linalg.solve(linear, np.array([0.5, 0.5]) - shift), np.float64)
+
+
+def pictures(photos: list[Image.Image], seed: int) -> Iterator[tuple[Image.Image, list[Pasted]]]:
+    """Pictures that show each of ``photos`` once: one, or several in cells of their own."""
+    rng = np.random.default_rng(seed)
+    number = 0
+    while number < len(photos):
+        count = min(int(rng.choice([1, 1, 2, 3, 4])), len(photos) - number)
+        picture = _background(rng)
+        pasted = []
+        cells = rng.permutation(4)[:count]
+        for cell in cells:
+            side = int(rng.integers(*SIZES, endpoint=True))
+            turn = math.radians(rng.uniform(-TURN, TURN))
+            reach = side * (math.cos(turn) + math.sin(abs(turn))) / 2
+            width = PICTURE if count == 1 else CELL
+            corner = np.zeros(2) if count == 1 else CELL * np.array(divmod(int(cell), 2))
+            reach = min(reach, width / 2)
+            center = corner + rng.uniform(reach, width - reach, 2)
+            pasted.append(Pasted(number, _paste(picture, photos[number], side, turn, center)))
+            number += 1
+        yield picture, pasted
+
+
+def _background(rng: np.random.Generator) -> Image.Image:
+    """Soft patches of color."""
+    patches = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    return patches.resize((PICTURE, PICTURE), Image.Resampling.BICUBIC)
+
+
+def _paste(
+    picture: Image.Image, photo: Image.Image, side: int, turn: float, center: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Paste ``photo``, return the matrix from the picture to the photo, one pixel a side."""
+    small = photo.resize((side, side), Image.Resampling.LANCZOS)
+    cos, sin = math.cos(turn), math.sin(turn)
+    rotation = np.array([[cos, sin], [-sin, cos]])
+    to_small = np.column_stack([rotation, side / 2 - rotation @ center])
+    size, how = picture.size, Image.Transform.AFFINE
+    data = tuple(to_small.ravel())
+    mask = Image.new("L", small.size, 255).transform(size, how, data, Image.Resampling.BILINEAR)
+    shown = small.transform(size, how, data, Image.Resampling.BICUBIC)
+    picture.paste(shown, mask=mask)
+    return to_small / side
+
+
+def crops_of(
+    picture: Image.Image, face: "Face", pasted: Pasted, predictor: "Predictor"
+) -> dict[str, Image.Image]:
+    """The ways to crop a detected face, but that of `predict`."""
+    from agegender.faces.alignment import similarity
+    from agegender.faces.resampling import warp
+
+    size = predictor.image_size
+    one_pass = similarity(face.landmarks, predictor.template.points(size))
+    found = {
+        TRUE: warp(picture, pasted.matrix * size, size, softness=0),
+        ONE_PASS: warp(picture, one_pass, size),
+    }
+    center, side = _middle(face.box), float(face.box[2:].max())
+    for margin in MARGINS:
+        scale = size / (side * (1 + margin))
+        matrix = np.column_stack([np.eye(2) * scale, size / 2 - center * scale])
+        found[f"the detector's box, {margin:.0%} margin"] = warp(picture, matrix, size)
+    return found
+
+
+def measure(
+    predictor: "Predictor", photos: pd.DataFrame, folder: Path, seed: int
+) -> dict[str, Any]:
+    """What every way to crop scores.
+
+    Args:
+        predictor: of photos with faces.
+        photos: columns ``file``, ``age`` and ``gender``.
+        folder: of the files.
+        seed: of sizes, turns and places.
+
+    Returns:
+        ``photos``, ``found`` (the share of them) and ``ways``: by name, ``gender`` (accuracy) and
+        ``age`` (MAE, years) on the photos that were found.
+    """
+    from agegender.common.progress import progress_bar
+    from agegender.faces.finding import find_faces
+    from agegender.faces.resampling import warp
+    from agegender.preparation.images import decode, fit
+
+    images = [decode((folder / file).read_bytes(), 1000) for file in photos["file"]]
+    size = predictor.image_size
+    crops: dict[int, dict[str, Image.Image]] = {}
+    scenes = progress_bar(pictures(images, seed), desc="pasting and finding", unit="pictures")
+    for picture, all_pasted in scenes:
+        aligned = find_faces(picture, predictor.detector, predictor.template)
+        for pasted in all_pasted:
+            distance = [np.hypot(*(_middle(each.first.box) - pasted.center)) for each in aligned]
+            side = 1 / np.hypot(*pasted.matrix[0, :2])
+            if not aligned or min(distance) > side / 4:
+                continue
+            face = aligned[int(np.argmin(distance))]
+            ways = {ORIGINAL: fit(images[pasted.number], size), OURS: face.crop(picture, size)}
+            ways |= crops_of(picture, face.first, pasted, predictor)
+            for softness in SOFTNESS:
+                name = f"{OURS}, softness {softness:g}"
+                ways[name] = warp(picture, face.matrix * size, size, softness)
+            crops[pasted.number] = ways
+    found = photos.iloc[sorted(crops)]
+    scores = {
+        way: _score(found, [crops[number][way] for number in sorted(crops)], predictor)
+        for way in next(iter(crops.values()))
+    }
+    return {"photos": len(photos), "found": round(len(found) / len(photos), 4), "ways": scores}
+
+
+def _middle(box: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(box[:2] + box[2:] / 2, np.float64)
+
+
+def _score(
+    photos: pd.DataFrame, crops: list[Image.Image], predictor: "Predictor"
+) -> dict[str, float]:
+    predictions: list[Prediction] = []
+    for start in range(0, len(crops), 32):
+        predictions += predictor.predict_crops(crops[start : start + 32])
+    scores = {}
+    if predictions[0].gender is not None:
+        female = np.array([each.gender for each in predictions], float) >= 0.5
+        scores["gender"] = round(float((female == photos["gender"]).mean()), 4)
+    if predictions[0].age is not None:
+        ages = np.array([each.age for each in predictions], float)
+        scores["age"] = round(float(np.abs(ages - photos["age"]).mean()), 3)
+    return scores
+
+
+def table(measured: Mapping[str, Any]) -> str:
+    """What was measured, in Markdown."""
+    rows = [
+        f"{measured['found']:.1%} of {measured['photos']:,} faces found".replace("%", " %"),
+        "",
+        "| crop | gender accuracy | age MAE |",
+        "|---|--:|--:|",
+    ]
+    for way, scores in measured["ways"].items():
+        gender = f"{scores['gender']:.3f}" if "gender" in scores else ""
+        age = f"{scores['age']:.2f}" if "age" in scores else ""
+        rows.append(f"| {way.replace('%', ' %')} | {gender} | {age} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Measure and print a table; write the numbers and the figure where it is asked for."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parser = argparse.ArgumentParser("python -m benchmarks.crops", description=__doc__)
+    parser.add_argument("--model", default="models/custom.keras")
+    parser.add_argument("--photos", type=int, default=1200, help="of the split, at most")
+    parser.add_argument("--split", default="test", help="validation to choose by, or test")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, help="a JSON file; a figure is drawn next to it")
+    arguments = parser.parse_args()
+    from agegender.prediction.predictor import Predictor
+
+    photos = pd.read_csv(f"data/split/{arguments.split}.csv", dtype={"file": str})
+    photos = photos.sample(frac=1, random_state=arguments.seed)[: arguments.photos]
+    measured = measure(Predictor(arguments.model), photos, Path("data/raw"), arguments.seed)
+    print(table(measured))
+    if arguments.output:
+        text = json.dumps(measured, indent=2) + "\n"
+        arguments.output.write_text(text, encoding="utf-8")
+        arguments.output.with_suffix(".svg").write_text(draw(measured), encoding="utf-8")
+
+
+def draw(measured: Mapping[str, Any]) -> str:
+    """The MAE of each way to crop as bars, an SVG."""
+    import vl_convert
+
+    rows = [{"crop": way, "MAE (years)": each["age"]} for way, each in measured["ways"].items()]
+    chart = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "data": {"values": rows},
+        "encoding": {
+            "y": {"field": "crop", "sort": None, "axis": {"title": None, "labelLimit": 400}},
+            "x": {"field": "MAE (years)", "type": "quantitative"},
+        },
+        "layer": [
+            {"mark": {"type": "bar", "color": "#0072b2"}},
+            {
+                "mark": {"type": "text", "align": "left", "dx": 4},
+                "encoding": {"text": {"field": "MAE (years)", "format": ".2f"}},
+            },
+        ],
+        "width": 400,
+        "background": "white",
+        "config": {"font": "Liberation Sans"},
+    }
+    svg: str = vl_convert.vegalite_to_svg(chart)
+    return svg
+
+
+if __name__ == "__main__":
+    main()
