@@ -12,6 +12,7 @@ from agegender.augmentation.augmentation import augment, transform
 from agegender.augmentation.parameters import Augmentation
 from agegender.networks import device
 from agegender.networks.datasets import EpochNumber, embeddings, generator, photos, training_photos
+from agegender.photos.writer import write_records
 from agegender.vgg16.frozen.backbone import Backbone
 from agegender.vgg16.frozen.embedding import embed, flip_horizontal, identity, saved_state, views
 from tests.tfrecords import write_tfrecords
@@ -66,6 +67,35 @@ def test_an_epoch_shows_each_photo_once_with_its_own_labels(tmp_path: Path) -> N
     assert len({tuple(order) for order in (in_order, first, second, seen(2, 0))}) == 4
     assert first == seen(1, 0)
     assert sorted(seen(1, 0, "train+validation")) == sorted([*range(35), 0])
+
+
+def test_labels_are_the_same_from_tfrecords_and_from_tables(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "file": ["a", "b", "c", "d"],
+            "age": [30, 24.5, np.nan, 7],
+            "gender": [0, 1, 1, np.nan],
+            "age_min": [30, 20, np.nan, 7],
+            "age_max": [30, 29, np.nan, 7],
+            "camera": "front",
+        }
+    )
+    expected = {
+        "gender": [[0], [1], [1], [np.nan]],
+        "age": [[30, 30], [20, 29], [np.nan] * 2, [7, 7]],
+    }
+    for number, labels in enumerate((table, table.drop(columns=["age_min", "age_max"]))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        splits = {"train": labels, "validation": labels[:1], "test": labels[:1]}
+        write_records(folder, 1, splits, [b"rgb"] * 6, 9)
+        if number:
+            expected["age"][1] = [24.5, 24.5]
+        ((_, first),) = photos(folder, "train", 4, ["gender", "age"])
+        ((_, second),) = embeddings(np.zeros((4, 1)), labels, 4, ["gender", "age"])
+        for task, values in expected.items():
+            np.testing.assert_array_equal(first[task], values)
+            np.testing.assert_array_equal(second[task], values)
 
 
 def test_changes_are_a_function_of_seed_epoch_and_batch(tmp_path: Path) -> None:

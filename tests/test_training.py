@@ -245,6 +245,48 @@ def test_the_loss_is_the_weighted_sum_of_means_over_photos() -> None:
     assert measured["loss"] == pytest.approx(3 * entropy + 0.25 * 6, rel=1e-5)
 
 
+@pytest.mark.parametrize("head", ["linear", "distribution"])
+def test_labels_that_are_not_known_count_nowhere_and_ranges_as_ranges(head: str) -> None:
+    nan = math.nan
+    truth = {
+        "gender": [[0], [nan], [1], [1]],
+        "age": [[30, 30], [60, 69], [nan, nan], [20, 29]],
+    }
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(4, 117))
+    ages = logits if head == "distribution" else np.array([[33.0], [50], [7], [25]])
+    given = {"gender": [[0.1], [0.6], [0.2], [0.5]], "age": ages}
+    objective = Objective(BOTH, custom_options(age_head=head, age_label_sigma=2.0))
+    labels = {task: tf.constant(truth[task], tf.float32) for task in BOTH}
+    outputs = {task: tf.Variable(given[task], dtype=tf.float32) for task in BOTH}
+    with tf.GradientTape() as tape:
+        losses = {
+            task: loss(labels[task], outputs[task]) for task, loss in objective.losses().items()
+        }
+        total = tf.add_n([tf.reduce_sum(loss) for loss in losses.values()])
+    gradients = dict(zip(BOTH, tape.gradient(total, list(outputs.values())), strict=True))
+    for task, row in (("gender", 1), ("age", 2)):
+        assert losses[task][row] == 0 and not gradients[task][row].numpy().any()
+        assert np.isfinite(gradients[task]).all()
+    if head == "distribution":
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        assert float(losses["age"][1]) == pytest.approx(-np.log(shares[1, 60:70]).mean(), rel=1e-4)
+        years = shares @ np.arange(117)
+    else:
+        np.testing.assert_allclose(losses["age"], [3, 14.5, 0, 0.5], rtol=1e-5)
+        years = ages[:, 0]
+    outside = [abs(years[0] - 30), max(60 - years[1], 0, years[1] - 69), years[3] - 29]
+    measured = {m.name: m for m in objective.metrics()["age"]}
+    for metric in measured.values():
+        metric.update_state(labels["age"], outputs["age"])
+    assert float(measured["mae"].result()) == pytest.approx(
+        (outside[0] + outside[1] + max(outside[2], 0, 20 - years[3])) / 3, rel=1e-4
+    )
+    assert float(measured["mean_loss"].result()) == pytest.approx(
+        losses["age"].numpy().sum() / 3, rel=1e-5
+    )
+
+
 def test_rare_ages_count_more_the_more_they_are_balanced() -> None:
     ages = np.array([30] * 900 + [80] * 100)
     assert age_weights(ages, 0.0) is None

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from agegender.photos.photos import task_labels
 from agegender.photos.records import read_index
 
 # Serialized photos held for shuffling: about 100 MB at 128 pixels a side.
@@ -67,7 +68,8 @@ def photos(folder: Path, split: str, batch_size: int, tasks: Sequence[str]) -> t
 
     Returns:
         Batches of (photos, labels): uint8 of shape (n, image_size, image_size, 3), and a dict from
-        task to float32 of shape (n, 1).
+        task to float32, NaN where it is not known: ``gender`` of shape (n, 1), and ``age`` of shape
+        (n, 2), the lowest and the highest age that the label allows.
 
     Raises:
         UserError: a shard is missing or is not as long as it was written.
@@ -137,16 +139,20 @@ def training_photos(
 
 
 def _parser(image_size: int, tasks: Sequence[str]):  # type: ignore[no-untyped-def]
+    unknown = tf.io.FixedLenFeature([1], tf.float32, default_value=[math.nan])
     features = {
         "image": tf.io.FixedLenFeature([], tf.string),
-        **{task: tf.io.FixedLenFeature([1], tf.float32) for task in tasks},
+        **dict.fromkeys(["gender", "age", "age_min", "age_max"], unknown),
     }
 
     def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         examples = tf.io.parse_example(serialized, features)
         pixels = tf.io.decode_raw(examples["image"], tf.uint8)
         images = tf.reshape(pixels, (-1, image_size, image_size, 3))
-        return images, {task: examples[task] for task in tasks}
+        age, *ends = (examples[name] for name in ("age", "age_min", "age_max"))
+        ages = [tf.where(tf.math.is_nan(end), age, end) for end in ends]
+        labels = {"gender": examples["gender"], "age": tf.concat(ages, axis=1)}
+        return images, {task: labels[task] for task in tasks}
 
     return parse
 
@@ -165,7 +171,7 @@ def embeddings(
     Args:
         embedded: shape (views · photos, ...), all photos of one view after those of the one before;
             an array, or a memory-mapped file as a whole.
-        labels: one row per photo, with a column for each task.
+        labels: one row per photo, see `agegender.photos.photos.read_photos`.
         batch_size: photos per batch; the last may be smaller.
         tasks: the labels wanted.
         seed: of the order. Each photo goes through its views from epoch to epoch, from one that the
@@ -179,7 +185,7 @@ def embeddings(
     """
     read = _reader(embedded)
     photos, views = len(labels), len(embedded) // len(labels)
-    columns = {task: labels[task].to_numpy(np.float32)[:, np.newaxis] for task in tasks}
+    columns = {task: task_labels(labels, task) for task in tasks}
 
     def batches() -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         chosen, rows = np.arange(photos), np.arange(photos)
@@ -199,7 +205,11 @@ def embeddings(
             yield features, {task: values[chosen[batch]] for task, values in columns.items()}
 
     features = tf.TensorSpec((None, *embedded.shape[1:]), tf.as_dtype(_typed(embedded.dtype)))
-    signature = (features, {task: tf.TensorSpec((None, 1), tf.float32) for task in tasks})
+    shapes = {task: (None, values.shape[1]) for task, values in columns.items()}
+    signature = (
+        features,
+        {task: tf.TensorSpec(shape, tf.float32) for task, shape in shapes.items()},
+    )
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     dataset = dataset.map(lambda features, labels: (tf.cast(features, tf.float32), labels))
     return _finished(dataset, math.ceil(photos / batch_size))

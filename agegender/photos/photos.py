@@ -37,6 +37,15 @@ def age_ranges(photos: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.fl
     return lowest, highest
 
 
+def task_labels(photos: pd.DataFrame, task: str) -> NDArray[np.float32]:
+    """What a network learns of each photo: its gender, (n, 1); its lowest and highest age, (n, 2).
+
+    They are NaN where they are not known.
+    """
+    columns = age_ranges(photos) if task == "age" else [photos[task]]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
 def write_photos(path: Path, photos: pd.DataFrame) -> None:
     """Write ``photos``, with at least the columns `REQUIRED`, to the CSV file ``path``."""
     photos.to_csv(path, index=False, lineterminator="\n")

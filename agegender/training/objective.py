@@ -1,4 +1,9 @@
-"""What training minimises and what it measures, by task."""
+"""What training minimises and what it measures, by task.
+
+Labels are those of `agegender.networks.datasets.photos`; ages may also have the shape (n, 1). A
+photo whose label of a task is not known counts neither in the loss of that task nor in what is
+measured of it.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,9 +41,9 @@ class Objective:
     age_weights: np.ndarray | None = None
 
     def losses(self) -> dict[str, Function]:
-        """The loss of each task, one value per photo."""
+        """The loss of each task, one value per photo, 0 where its label is not known."""
         functions = {"gender": _gender_loss(self.options), "age": self._weighted_age_loss}
-        return {task: functions[task] for task in self.tasks}
+        return {task: _masked(functions[task]) for task in self.tasks}
 
     def weights(self) -> dict[str, float]:
         """The weight of each task's loss in the sum."""
@@ -46,7 +51,7 @@ class Objective:
         return {task: by_task[task] for task in self.tasks}
 
     def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
-        """Each task's loss and its metric, as means over photos.
+        """Each task's loss and its metric, as means over the photos whose label is known.
 
         The loss is measured as a metric, since what Keras itself reports of an output's loss is no
         mean over photos where the last batch is smaller than the others.
@@ -54,13 +59,13 @@ class Objective:
         found: dict[str, list[keras.metrics.Metric]] = {}
         if "gender" in self.tasks:
             found["gender"] = [
-                keras.metrics.BinaryCrossentropy(name="mean_loss"),
-                keras.metrics.BinaryAccuracy(name="accuracy"),
+                MeanOfKnown(keras.losses.binary_crossentropy, name="mean_loss"),
+                MeanOfKnown(_gender_accuracy, name="accuracy"),
             ]
         if "age" in self.tasks:
             found["age"] = [
-                keras.metrics.MeanMetricWrapper(self._weighted_age_loss, name="mean_loss"),
-                keras.metrics.MeanMetricWrapper(_age_error(self.options), name="mae"),
+                MeanOfKnown(self._weighted_age_loss, name="mean_loss"),
+                MeanOfKnown(_age_error(self.options), name="mae"),
             ]
         return found
 
@@ -70,8 +75,40 @@ class Objective:
         loss = _age_loss(self.options)(truth, output)
         if self.age_weights is None:
             return loss
-        years = keras.ops.cast(keras.ops.round(truth[:, 0]), "int32")
+        years = keras.ops.cast(keras.ops.round(_middle(truth)[:, 0]), "int32")
         return loss * keras.ops.take(self.age_weights, years)
+
+
+class MeanOfKnown(keras.metrics.MeanMetricWrapper):
+    """The mean of a function over the photos whose label is known."""
+
+    def update_state(
+        self,
+        y_true: keras.KerasTensor,
+        y_pred: keras.KerasTensor,
+        sample_weight: keras.KerasTensor | None = None,
+    ) -> None:
+        """Add a batch; Keras gives no weights."""
+        known = keras.ops.cast(_is_known(y_true), "float32")
+        super().update_state(_filled(y_true), y_pred, known)
+
+
+def _masked(loss: Function) -> Function:
+    """``loss``, with 0 for photos whose label is not known."""
+
+    def of_known(truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
+        # What is filled in for NaN has no part in the result, nor in a gradient.
+        return keras.ops.where(_is_known(truth), loss(_filled(truth), output), 0.0)
+
+    return of_known
+
+
+def _is_known(truth: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.ops.all(keras.ops.isfinite(truth), axis=-1)
+
+
+def _filled(truth: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.ops.where(keras.ops.isfinite(truth), truth, 0.0)
 
 
 def age_weights(ages: np.ndarray, balance: float) -> np.ndarray | None:
@@ -82,7 +119,7 @@ def age_weights(ages: np.ndarray, balance: float) -> np.ndarray | None:
     Delving into Deep Imbalanced Regression, ICML 2021, arXiv:2102.09554.
 
     Args:
-        ages: of the training photos, years.
+        ages: of the training photos, years, NaN where it is not known.
         balance: 0 weighs all photos alike (None is returned), 1 all ages.
 
     Returns:
@@ -90,7 +127,7 @@ def age_weights(ages: np.ndarray, balance: float) -> np.ndarray | None:
     """
     if not balance:
         return None
-    years = np.rint(ages).astype(int)
+    years = np.rint(ages[~np.isnan(ages)]).astype(int)
     count = np.bincount(years, minlength=len(AGE_BINS)).astype(float)
     kernel = np.exp(-0.5 * ((AGE_BINS[:, np.newaxis] - AGE_BINS) / DENSITY_SIGMA) ** 2)
     # At the ends, too, a mean over the years that exist.
@@ -115,19 +152,31 @@ def curves(logs: Mapping[str, float], tasks: Sequence[str]) -> dict[str, dict[st
 
 
 def soft_labels(ages: keras.KerasTensor, sigma: float) -> keras.KerasTensor:
-    """A normal distribution around each age over the years 0 to 116, cut off there.
+    """A distribution over the years 0 to 116 for each label.
 
-    Source: Gao et al., Deep Label Distribution Learning, IEEE TIP 2017, arXiv:1611.01731.
+    Around an exact age it is normal, cut off at both ends (Gao et al., Deep Label Distribution
+    Learning, IEEE TIP 2017, arXiv:1611.01731); over the years of a range it is even.
 
     Args:
-        ages: years, shape (n, 1).
-        sigma: standard deviation in years.
+        ages: the lowest and the highest age in years, shape (n, 2).
+        sigma: standard deviation in years around an exact age.
 
     Returns:
         Shape (n, 117); each row adds up to 1.
     """
-    distance = (keras.ops.cast(ages, "float32") - AGE_BINS[np.newaxis, :]) / sigma
-    return keras.ops.softmax(-0.5 * keras.ops.square(distance), axis=-1)
+    ages = keras.ops.cast(ages, "float32")
+    lowest, highest = ages[:, :1], ages[:, -1:]
+    distance = (lowest - AGE_BINS[np.newaxis, :]) / sigma
+    normal = keras.ops.softmax(-0.5 * keras.ops.square(distance), axis=-1)
+    inside = keras.ops.logical_and(lowest <= AGE_BINS, highest >= AGE_BINS)
+    inside = keras.ops.cast(inside, "float32")
+    even = inside / keras.ops.maximum(keras.ops.sum(inside, axis=-1, keepdims=True), 1.0)
+    return keras.ops.where(lowest == highest, normal, even)
+
+
+def _middle(ages: keras.KerasTensor) -> keras.KerasTensor:
+    """From the lowest and the highest age, (n, 2), to the one between them, (n, 1)."""
+    return keras.ops.mean(ages, axis=-1, keepdims=True)
 
 
 def _gender_loss(options: Training) -> Function:
@@ -136,24 +185,32 @@ def _gender_loss(options: Training) -> Function:
     )
 
 
+def _gender_accuracy(truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.ops.mean(keras.metrics.binary_accuracy(truth, output), axis=-1)
+
+
 def _age_loss(options: Training) -> Function:
     if options.age_head == "linear":
-        return keras.losses.mean_absolute_error
+        return lambda truth, output: keras.losses.mean_absolute_error(_middle(truth), output)
     return lambda truth, output: keras.losses.categorical_crossentropy(
         soft_labels(truth, options.age_label_sigma), output, from_logits=True
     )
 
 
 def _age_error(options: Training) -> Function:
-    if options.age_head == "linear":
-        return keras.losses.mean_absolute_error
+    """The distance of the predicted age to the label: to an age, or to the nearest of a range."""
 
     def error(truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
+        years = estimate(output)
+        nearest = keras.ops.minimum(keras.ops.maximum(years, truth[:, :1]), truth[:, -1:])
+        return keras.losses.mean_absolute_error(nearest, years)
+
+    def estimate(output: keras.KerasTensor) -> keras.KerasTensor:
+        if options.age_head == "linear":
+            return output
         shares = keras.ops.softmax(output, axis=-1)
         if options.age_estimate == "median":
-            years = quantile(shares, 0.5)
-        else:
-            years = keras.ops.sum(shares * AGE_BINS, axis=-1, keepdims=True)
-        return keras.losses.mean_absolute_error(truth, years)
+            return quantile(shares, 0.5)
+        return keras.ops.sum(shares * AGE_BINS, axis=-1, keepdims=True)
 
     return error

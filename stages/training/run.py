@@ -1,18 +1,21 @@
 """What both training stages do around their networks: from declared parameters to outputs."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
 
+import pandas as pd
 from dvclive import Live
 
+from agegender.common.errors import UserError
 from agegender.common.resumable import resumable_folder
 from agegender.evaluation.metrics import write_metrics
 from agegender.evaluation.predict import evaluate, load
 from agegender.networks.datasets import Dataset
 from agegender.networks.device import device_names, enable_determinism, warn_if_unsupported
+from agegender.photos.photos import age_ranges
 from agegender.photos.records import read_labels
 from agegender.training.callbacks import Epoch
 from agegender.training.inference import Embed, inference_model
@@ -66,6 +69,8 @@ def train_and_save(
     # The checkpoints stay until all outputs are written.
     with resumable_folder(unfinished.parent(stage), key) as folder:
         when_interrupted(partial(saved_state, folder, options.ensemble_size))
+        for split in (declared["train_on"], "validation"):
+            check_labels(read_labels(TFRECORDS, split), tasks, split)
         ages = read_labels(TFRECORDS, declared["train_on"])["age"]
         weights = age_weights(ages.to_numpy(), options.balance)
         with strategy(options.strategy, f"{stage} {key}").scope(), _live(name) as live:
@@ -99,6 +104,26 @@ def train_and_save(
     earlier = sum(history.earlier_seconds for history in histories)
     seconds = [second for history in histories for second in history.seconds]
     record_time(stage, output, earlier, device_names(), epoch_seconds=seconds)
+
+
+def check_labels(labels: pd.DataFrame, tasks: Sequence[str], split: str) -> None:
+    """Tell how many photos have the labels of the tasks, where that is not all of them.
+
+    Raises:
+        UserError: none has.
+    """
+    for task in tasks:
+        known = int(labels[task].notna().sum())
+        if not known:
+            raise UserError(
+                f"the {task} of no photo in the {split} split is known; leave it out of `tasks` in "
+                "params.yaml, or give photos with it"
+            )
+        if known < len(labels):
+            logger.info("%s: the %s of %d of %d photos is known", split, task, known, len(labels))
+    lowest, highest = age_ranges(labels)
+    if "age" in tasks and (ranges := int((lowest < highest).sum())):
+        logger.info("%s: the age of %d of %d photos is a range", split, ranges, len(labels))
 
 
 def _live(name: str) -> Live:
