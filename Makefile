@@ -80,6 +80,12 @@ requirements: .venv/installed
 	    echo '# `make requirements` writes this file.'; \
 	    echo '--requirement requirements.txt'; \
 	    grep -vxF -f requirements.txt .venv/gpu.txt; } > requirements-gpu.txt
+	@printf 'onnxruntime\ntf2onnx\n' > .venv/export.in; \
+	$(COMPILE) --upgrade --constraint requirements.txt --output-file .venv/export.txt .venv/export.in; \
+	{ echo '# For `python -m agegender export MODEL --to onnx`, next to requirements.txt.'; \
+	    echo '# `make requirements` writes this file.'; \
+	    echo '--requirement requirements.txt'; \
+	    grep -vxF -f requirements.txt .venv/export.txt; } > requirements-export.txt
 	@.venv/bin/python -m tools.versions
 
 clean:

@@ -15,7 +15,7 @@ from agegender.download.manifest import MANIFEST, refuse_other_files
 from agegender.download.paths import local_path, refuse_written
 from agegender.preparation.parameters import Split
 from agegender.preparation.protocol import read_protocol
-from cli import demo, predict
+from cli import demo, export, predict
 from cli.inspect import inspect
 from cli.metrics import METRICS, metrics, print_table
 from cli.parameters import Document
@@ -226,6 +226,8 @@ def main() -> None:
     predict.add_arguments(photos)
     page = commands.add_parser("demo", help="serve a page to try the models on, for this machine")
     demo.add_arguments(page)
+    model = commands.add_parser("export", help="write a model in another format, with its card")
+    export.add_arguments(model)
     arguments = parser.parse_args()
     try:
         match arguments.command:
@@ -251,6 +253,8 @@ def main() -> None:
                 predict.predict(arguments)
             case "demo":
                 demo.demo(arguments)
+            case "export":
+                export.export(arguments)
     except UserError as error:
         if arguments.command == "recipe" and not sys.stdout.isatty():
             # `dvc exp run $(...)` would run without the recipe; at what is no stage it stops.

@@ -1,4 +1,4 @@
-"""Compare the two models and write the report, one HTML file."""
+"""Compare the two models; write the report, one HTML file, and the models' cards."""
 
 import json
 import logging
@@ -12,6 +12,7 @@ from agegender.analysis.comparison import compare
 from agegender.common.files import sha256
 from agegender.evaluation.metrics import by_task, write_metrics
 from agegender.photos.photos import SPLITS, read_photos
+from agegender.report.card import make_card, write_card
 from agegender.report.figures import draw
 from agegender.report.gallery import choose, faces
 from agegender.report.page import Report, render
@@ -79,13 +80,14 @@ def main() -> None:
     # The page has a table of the confusion matrix.
     del plots["confusion"]
     own = {name: plots.pop(name) for name in list(plots) if name.startswith(EACH)}
+    counts = read_json(Path("metrics/split.json"))
     page = render(
         Report(
             models=models,
             differences=differences,
             photos=pd.concat(photos),
             rejected=pd.read_csv("data/rejected.csv", keep_default_na=False),
-            counts=read_json(Path("metrics/split.json")),
+            counts=counts,
             galleries=galleries,
             faces=faces(RAW, shown, declared["image_size"]),
             parameters=declared.values,
@@ -98,6 +100,11 @@ def main() -> None:
             },
         )
     )
+    template = read_json(Path("models/template.json"))
+    for model in models:
+        digest = digests[f"train_{model.name}", f"models/{model.name}.keras"]
+        card = make_card(model, counts, declared.values, template, digest)
+        write_card(Path(f"models/{model.name}.card.json"), card)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(page, encoding="utf-8")
     # Next to the report, and not part of it: times differ where nothing else does.

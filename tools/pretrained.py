@@ -21,9 +21,9 @@ from agegender.evaluation.describe import parameter_counts
 from agegender.evaluation.metrics import metrics
 from agegender.evaluation.predict import load, predict
 from agegender.evaluation.scores import SCORES
+from agegender.export.formats import round_weights, write_model
 from agegender.faces.template import FILE, read_template
 from agegender.photos.records import read_labels
-from agegender.prediction.packing import pack
 from agegender.prediction.predictor import DETECTOR
 
 MODELS, TFRECORDS, FOLDER = Path("models"), Path("data/tfrecords"), Path("pretrained")
@@ -57,7 +57,9 @@ def make(command: str) -> None:
         raise UserError(f"{MODELS / FILE} says too little of how to crop photos")
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / "custom.keras"
-    pack(load(MODELS / "custom.keras"), path)
+    model = load(MODELS / "custom.keras")
+    round_weights(model)
+    write_model(model, path, "keras", "float16")
     if (size := path.stat().st_size) > MAX_BYTES:
         path.unlink()
         raise UserError(f"{path} would have {size:,} bytes, more than {MAX_BYTES:,}")

@@ -1,0 +1,245 @@
+"""Model cards, which travel with the models: what one learned from, what it scores, where it fails.
+
+As JSON, and as Markdown with the header that model hubs read (Mitchell and others, Model Cards for
+Model Reporting, FAT* 2019; the fields are Hugging Face's).
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from agegender.analysis.writing import write, write_interval
+from agegender.common.errors import DamagedFileError
+from agegender.common.files import atomic_write
+from agegender.evaluation.scores import SCORES, Score, primary_metric
+from agegender.report import prose
+from agegender.report.results import Model
+from agegender.report.settings import redacted
+
+# Cards have about 10 kB.
+MAX_BYTES = 1_000_000
+Text = Annotated[str, Field(max_length=10_000)]
+Sha256 = Annotated[str, Field(pattern=r"[0-9a-f]{64}")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ExportedFile(_Part):
+    """A file or folder that a model was exported to.
+
+    Attributes:
+        name: of the file or folder.
+        form: its format.
+        weights: how kernels are stored.
+        views: all, or one, without test-time augmentation.
+        sha256: of each file, by path.
+        differences: from Keras, the largest of each output.
+    """
+
+    name: Text
+    form: Text
+    weights: Text
+    views: Text
+    sha256: dict[Text, Sha256]
+    differences: dict[Text, float]
+
+
+class Card(_Part):
+    """What is to be known of a model.
+
+    Attributes:
+        name: of its file, without the suffix.
+        title: of the network.
+        sha256: of the pipeline's model file.
+        image_size: pixels a side of the photos that it takes.
+        tasks: gender, age or both.
+        source: of the photos.
+        photos: how many were in each split.
+        train_on: the splits that it was trained on.
+        metrics: the contents of its metrics file, of the test split.
+        failing: for each task, whom it does significantly worse for, in words.
+        parameters: of its training, with the seed.
+        template: where eyes, nose and mouth lie in its training photos, as shares of a side, where
+            that was measured.
+        license: of the photos and the model, in words.
+        commit: of the code that exported it.
+        file: what it was exported to.
+    """
+
+    name: Text
+    title: Text
+    sha256: Sha256
+    image_size: Annotated[int, Field(ge=1, le=4096)]
+    tasks: list[Text]
+    source: Text
+    photos: dict[Text, int]
+    train_on: Text
+    metrics: dict[Text, Any]
+    failing: dict[Text, list[Text]]
+    parameters: dict[Text, Any]
+    template: dict[Text, Any] | None
+    license: Text
+    commit: Annotated[str, Field(pattern=r"[0-9a-f]{7,64}")] | None = None
+    file: ExportedFile | None = None
+
+    @field_validator("metrics")
+    @classmethod
+    def _numbers(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not all(value is None or type(value) in (int, float) for value in _leaves(values)):
+            raise ValueError("metrics must be numbers")
+        return values
+
+    def scored(self) -> list[tuple[Score, Mapping[str, Any]]]:
+        """Each score that it has, with the metrics that hold its value and interval."""
+        by_task = {task: self.metrics.get(task) for task in ("gender", "age")}
+        return [
+            (score, values)
+            for score in SCORES
+            if isinstance(values := by_task[score.task], dict) and score.name in values
+        ]
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _leaves(each)
+    else:
+        yield value
+
+
+def make_card(
+    model: Model,
+    counts: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    template: dict[str, Any] | None,
+    sha256: str,
+) -> Card:
+    """The card of a model.
+
+    Args:
+        model: its results.
+        counts: the contents of metrics/split.json.
+        parameters: of every stage, by section.
+        template: see `Card`.
+        sha256: of the model's file.
+    """
+    source = parameters["download"]["source"]
+    images = counts["images"]
+    return Card(
+        name=model.name,
+        title=model.title,
+        sha256=sha256,
+        image_size=parameters["image_size"],
+        tasks=model.tasks,
+        source=redacted(source),
+        photos={name: images[name] for name in ("train", "validation", "test")},
+        train_on=parameters["train_on"],
+        metrics=dict(model.metrics),
+        failing={
+            task: [
+                prose.gap(primary_metric(task, model.metrics[task]), gap)
+                for gap in model.gaps(task)
+                if not gap.size.includes_zero
+            ]
+            for task in model.tasks
+        },
+        parameters={
+            **model.training,
+            "seed": parameters["seed"]
+            if model.training["seed"] is None
+            else model.training["seed"],
+        },
+        template=template,
+        license=_license(source, model.name),
+    )
+
+
+def _license(source: str, name: str) -> str:
+    words = (
+        "The model learned from portraits that this project draws; code and portraits are under "
+        "the MIT license."
+        if source == "sample"
+        else "The photos have their own terms, and the model inherits them. UTKFace is for "
+        "non-commercial research only."
+    )
+    if name == "vgg16":
+        words += (
+            " VGG16’s authors published its weights under a Creative Commons Attribution license; "
+            "ImageNet’s photos are for non-commercial research."
+        )
+    return words
+
+
+def write_card(path: Path, card: Card) -> None:
+    """Write ``card`` to the JSON file ``path``, and as Markdown to the ``.md`` of that name."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with atomic_write(path.with_suffix(".md")) as temporary:
+        temporary.write_text(markdown(card), encoding="utf-8")
+
+
+def read_card(path: Path) -> Card:
+    """What `write_card` wrote to ``path``; nothing in it is run.
+
+    Raises:
+        DamagedFileError: it is missing, too large, or something else.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise DamagedFileError(path, "is missing") from None
+    if len(content) > MAX_BYTES:
+        raise DamagedFileError(path, f"is no model card: it has more than {MAX_BYTES:,} bytes")
+    try:
+        return Card.model_validate_json(content)
+    except (ValidationError, RecursionError):
+        raise DamagedFileError(path, "is damaged: it is no model card") from None
+
+
+def markdown(card: Card) -> str:
+    """The card as Markdown, with the header that model hubs read."""
+    text = resources.files("agegender.report").joinpath("card.md").read_text("utf-8")
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.globals |= {"write": write, "write_interval": write_interval}
+    environment.filters["upper_first"] = prose.capitalised
+    header = yaml.safe_dump(_header(card), allow_unicode=True, sort_keys=False, width=100)
+    baseline = card.metrics.get("baseline") or {}
+    return environment.from_string(text).render(card=card, header=header, baseline=baseline)
+
+
+def _header(card: Card) -> dict[str, Any]:
+    metrics = [
+        {"type": score.name, "name": score.title, "value": values[score.name]}
+        for score, values in card.scored()
+        if score is primary_metric(score.task, values) and _known(values[score.name])
+    ]
+    dataset = {"name": card.source, "type": card.source, "split": "test"}
+    task = {"type": "image-classification", "name": f"{' and '.join(card.tasks)} from a face photo"}
+    return {
+        "license": "mit" if card.source == "sample" else "other",
+        "library_name": "keras",
+        "pipeline_tag": "image-classification",
+        "tags": ["keras", "face", *(f"{each}-estimation" for each in card.tasks)],
+        "metrics": [metric["type"] for metric in metrics],
+        "model-index": [
+            {
+                "name": card.name,
+                "results": [{"task": task, "dataset": dataset, "metrics": metrics}],
+            }
+        ],
+    }
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)

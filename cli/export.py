@@ -1,0 +1,146 @@
+"""``python -m agegender export``: a model in another format, proven there, with its card."""
+
+import argparse
+import importlib.util
+import logging
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agegender.common.errors import DamagedFileError, UserError
+from agegender.common.files import sha256
+from stages.common import process
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from agegender.report.card import Card
+
+MODELS = Path("models")
+TFRECORDS = Path("data/tfrecords")
+# What lies next to a model, and travels with it.
+COMPANIONS = ("template.json", "yunet.onnx")
+# Photos that an exported file is compared with Keras on.
+PHOTOS = 32
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``export``."""
+    add = parser.add_argument
+    add("model", help="custom, vgg16, or a .keras file")
+    forms = ("keras", "saved_model", "litert", "onnx")
+    add("--to", choices=forms, required=True, help="the format")
+    add("--out", type=Path, metavar="FOLDER", required=True, help="a new folder")
+    add("--views", choices=("all", "one"), default="all", help="one: no test-time augmentation")
+    add("--weights", choices=("float32", "float16"), default="float32", help="how they are stored")
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Export a model into a new folder, with its card and what else travels with it.
+
+    Raises:
+        UserError: there is no such model, the folder is in use, packages are missing, or the
+            exported file does not answer as Keras does; then there is no folder.
+    """
+    model, form, out = arguments.model, arguments.to, arguments.out
+    views, weights = arguments.views, arguments.weights
+    path = Path(model) if model.endswith(".keras") else MODELS / f"{model}.keras"
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is not empty; choose another folder for the exported model")
+    missing = [name for name in ("tf2onnx", "onnxruntime") if not importlib.util.find_spec(name)]
+    if form == "onnx" and missing:
+        raise UserError(
+            f"ONNX needs {' and '.join(missing)}: pip install -r requirements-export.txt"
+        )
+    card = _card_of(path)
+    process.hold_greetings()
+    from agegender.evaluation.predict import load
+    from agegender.export.export import export_model
+    from agegender.export.formats import SUFFIXES
+    from agegender.training.inference import single_view
+
+    process.imports_done()
+    network = load(path)
+    images, whose = _photos(network.input.shape[1])
+    if views == "one":
+        network = single_view(network)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+        folder = Path(temporary, out.name)
+        folder.mkdir()
+        exported = folder / f"{path.stem}{SUFFIXES[form]}"
+        differences = export_model(network, exported, form, weights, images)
+        files = [exported] if exported.is_file() else sorted(exported.rglob("*"))
+        digests = {
+            file.relative_to(folder).as_posix(): sha256(file) for file in files if file.is_file()
+        }
+        for name in COMPANIONS:
+            if (path.parent / name).is_file():
+                shutil.copy(path.parent / name, folder / name)
+        if card is not None:
+            from agegender.report.card import ExportedFile, write_card
+
+            file = ExportedFile(
+                name=exported.name,
+                form=form,
+                weights=weights,
+                views=views,
+                sha256=digests,
+                differences=differences,
+            )
+            written = folder / f"{path.stem}.card.json"
+            write_card(written, card.model_copy(update={"file": file, "commit": _commit()}))
+            # The name that model hubs look for.
+            written.with_suffix(".md").rename(folder / "README.md")
+        folder.rename(out)
+    found = ", ".join(f"{value:.2g} ({name})" for name, value in differences.items())
+    megabytes = sum((out / file).stat().st_size for file in digests) / 1e6
+    print(f"{out / exported.name}: {megabytes:.1f} MB; on {whose} it differs from Keras by {found}")
+
+
+def _card_of(path: Path) -> "Card | None":
+    """The card next to a model, if it is there and is the model's own."""
+    from agegender.report.card import read_card
+
+    if not path.is_file():
+        raise DamagedFileError(path, "is missing")
+    file = path.with_suffix(".card.json")
+    if not file.exists():
+        logging.getLogger(__name__).warning("%s is missing: exporting without a model card", file)
+        return None
+    card = read_card(file)
+    known = {card.sha256, *(card.file.sha256.values() if card.file else ())}
+    if sha256(path) not in known:
+        raise UserError(f"{file} is of another model than {path}; `dvc repro` writes both")
+    return card
+
+
+def _photos(size: int) -> tuple["np.ndarray", str]:
+    """Photos of this size to compare on: of the validation split, or else drawn; and whose."""
+    import numpy as np
+
+    from agegender.evaluation.predict import read_images
+    from agegender.photos.records import read_index
+    from agegender.preparation.images import square
+    from portraits.archive import draw_samples
+
+    try:
+        if read_index(TFRECORDS).image_size == size:
+            images = read_images(TFRECORDS, "validation", PHOTOS)
+            return images, f"{len(images)} validation photos"
+    except DamagedFileError:
+        # Exporting a model from elsewhere needs no pipeline that has run.
+        pass
+    with tempfile.TemporaryDirectory() as folder:
+        draw_samples(Path(folder), PHOTOS, seed=1, processes=1)
+        files = sorted(Path(folder).iterdir())[:PHOTOS]
+        pixels = [np.frombuffer(square(file.read_bytes(), size), np.uint8) for file in files]
+    return np.stack(pixels).reshape(-1, size, size, 3), f"{len(pixels)} drawn portraits"
+
+
+def _commit() -> str | None:
+    git = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(git, check=False, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,43 @@
+"""Publishing: what one repository pushes to a DVC remote, another one fetches."""
+
+import json
+import sys
+from pathlib import Path
+
+from tests.clones import Clone
+from tests.conftest import Reproduced
+
+
+def test_another_repository_fetches_the_models(reproduced: Reproduced, tmp_path: Path) -> None:
+    first = reproduced.copy(tmp_path / "first")
+    first.dvc("remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    first.commit("Where results are shared")
+    first.run("git", "tag", "-a", "custom@v1.0.0", "-m", "Custom CNN")
+    first.dvc("push")
+    url, model = str(first.path), (first.path / "models/custom.keras").read_bytes()
+
+    other = Clone(tmp_path / "other", tmp_path / "home")
+    other.path.mkdir()
+    other.run("git", "init", "--quiet")
+    other.dvc("init", "--quiet")
+    other.dvc("get", url, "models", "--out", "fetched")
+    card = json.loads((other.path / "fetched/custom.card.json").read_text())
+    assert card["metrics"] == json.loads((first.path / "metrics/custom.json").read_text())
+    other.dvc("artifacts", "get", url, "custom", "--rev", "v1.0.0", "--out", "artifact.keras")
+    other.dvc("import", url, "models/custom.keras", "--out", "imported.keras")
+    for name in ("fetched/custom.keras", "artifact.keras", "imported.keras"):
+        assert (other.path / name).read_bytes() == model
+    read = f"import dvc.api; print(dvc.api.read('models/custom.card.json', repo={url!r}))"
+    assert json.loads(other.run("python", "-c", read)) == card
+
+
+def test_a_clone_without_a_remote_can_push_and_check_out(project: Clone, tmp_path: Path) -> None:
+    (project.path / ".venv").symlink_to(sys.prefix)
+    project.run("git", "init", "--quiet", "--bare", str(tmp_path / "bare"))
+    project.run("git", "remote", "add", "origin", str(tmp_path / "bare"))
+    project.run("pre-commit", "install")
+    # These take long and have a test of their own in `make test`.
+    project.env["SKIP"] = "ruff-check,ruff-format,mypy"
+    project.run("git", "push", "--quiet", "origin", "main")
+    project.run("git", "checkout", "--quiet", "-b", "another")
+    assert "main" in project.run("git", "ls-remote", str(tmp_path / "bare"))
