@@ -26,7 +26,7 @@ def draw(result: PhotoResult) -> Image.Image:
 def _draw_face(pen: ImageDraw.ImageDraw, size: tuple[int, int], face: Prediction) -> None:
     x, y, width, height = face.box or (0, 0, *size)
     longer = max(size)
-    letters = max(_LEGIBLE, min(max(width / 8, longer * _SMALLEST), longer * _LARGEST))
+    letters = max(_LEGIBLE, min(max(width / 9, longer * _SMALLEST), longer * _LARGEST))
     line = max(1, round(letters / 8))
     box = (x, y, x + width, y + height)
     pen.rectangle(
