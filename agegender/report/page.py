@@ -55,6 +55,9 @@ class Report:
         digests: SHA-256 of each stage's main output, by stage and path.
         figures: of the data and of both models together, by name.
         model_figures: of each model alone, by its name and theirs.
+        template: where eyes, nose and mouth lie in the training photos, see
+            `agegender.faces.template.Template`.
+        mean_face: ``data:`` address of the mean of these photos, with what the template says.
     """
 
     models: Sequence[Model]
@@ -70,6 +73,8 @@ class Report:
     digests: Mapping[tuple[str, str], str]
     figures: Mapping[str, Figure]
     model_figures: Mapping[str, Mapping[str, Figure]]
+    template: Mapping[str, Any]
+    mean_face: str
 
 
 def render(report: Report) -> str:
