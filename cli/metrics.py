@@ -32,7 +32,7 @@ def metrics() -> None:
 
 def print_metrics(values: dict[str, Any]) -> None:
     """Print the metrics of models, next to the baseline of the first."""
-    from agegender.analysis.writing import write
+    from agegender.analysis.writing import write, write_known
     from agegender.evaluation.scores import SCORES
 
     first = next(iter(values.values()))
@@ -43,7 +43,9 @@ def print_metrics(values: dict[str, Any]) -> None:
             baseline = first["baseline"][score.task].get(score.name)
             written = "" if baseline is None else write(score, baseline, False)
             rows.append([title(score), *cells, written])
-    print(f"On the {first['n']} photos of the test split (95 % interval):")
+    known = write_known(first.get("known"))
+    of_which = f", of which {known}," if known else ""
+    print(f"On the {first['n']} photos of the test split{of_which} (95 % interval):")
     print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
 
 

@@ -14,7 +14,7 @@ from agegender.evaluation.metrics import by_task, write_metrics
 from agegender.photos.photos import SPLITS, read_photos
 from agegender.report.card import make_card, write_card
 from agegender.report.figures import draw
-from agegender.report.gallery import choose, data_address, faces
+from agegender.report.gallery import choose, faces
 from agegender.report.page import Report, render
 from agegender.report.parameters import Report as Options
 from agegender.report.results import read_json, read_model
@@ -81,7 +81,6 @@ def main() -> None:
     del plots["confusion"]
     own = {name: plots.pop(name) for name in list(plots) if name.startswith(EACH)}
     counts = read_json(Path("metrics/split.json"))
-    template = read_json(Path("models/template.json"))
     page = render(
         Report(
             models=models,
@@ -99,10 +98,9 @@ def main() -> None:
             model_figures={
                 model.name: draw(own, model.name, second=model is models[1]) for model in models
             },
-            template=template,
-            mean_face=data_address(Path("models/template.jpg").read_bytes()),
         )
     )
+    template = read_json(Path("models/template.json"))
     for model in models:
         digest = digests[f"train_{model.name}", f"models/{model.name}.keras"]
         card = make_card(model, counts, declared.values, template, digest)

@@ -17,12 +17,12 @@ from agegender.common.errors import UserError
 from agegender.evaluation.describe import layers, parameter_counts
 from agegender.evaluation.metrics import metrics, write_metrics
 from agegender.evaluation.predictions import read_predictions, tabulate, tasks_of, write_predictions
-from agegender.evaluation.scores import primary_metric
+from agegender.evaluation.scores import PRIMARY_METRICS
 from agegender.report.results import best_epoch
 
 TRAINING = pd.DataFrame({"gender": [1, 1, 0], "age": [20, 30, 70]})
 COUNTS = {"total": 3, "trainable": 2, "frozen": 1}
-MAE = primary_metric("age", ["mae"])
+MAE = PRIMARY_METRICS["age"][0]
 
 
 def predicted(count: int = 200, noise: float = 8, seed: int = 0) -> pd.DataFrame:

@@ -5,12 +5,12 @@ import pytest
 from agegender.analysis.groups import Gap
 from agegender.analysis.writing import write, write_interval
 from agegender.evaluation.bootstrap import Estimate
-from agegender.evaluation.scores import primary_metric
+from agegender.evaluation.scores import PRIMARY_METRICS
 from agegender.report import prose
 from agegender.report.results import Curve
 from agegender.report.settings import redacted, settings
 
-ACCURACY, MAE = primary_metric("gender", ["accuracy"]), primary_metric("age", ["mae"])
+ACCURACY, MAE = PRIMARY_METRICS["gender"][0], PRIMARY_METRICS["age"][0]
 NAN = float("nan")
 
 

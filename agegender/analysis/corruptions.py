@@ -20,7 +20,7 @@ from agegender.evaluation.bootstrap import replicate
 from agegender.evaluation.metrics import flatten
 from agegender.evaluation.predict import predict_images
 from agegender.evaluation.predictions import tabulate, tasks_of
-from agegender.evaluation.scores import primary_metric, scores_of
+from agegender.evaluation.scores import PRIMARY_METRICS, primary_metric
 
 Pixels = NDArray[np.uint8]
 # A photo, how strongly to corrupt it, and what else is drawn at random.
@@ -158,8 +158,7 @@ def score_corruptions(
     for corruption, strength in progress_bar(passes, desc="corrupted photos", unit="passes"):
         changed = corrupt(images, labels["file"], corruption, strength, seed)
         table = tabulate(labels, predict_images(model, changed, batch_size))
-        names = [score.name for score in scores_of(table)]
-        scores = [primary_metric(task, names) for task in tasks_of(table)]
+        scores = [primary_metric(task, table) for task in tasks_of(table)]
         for score, estimate in replicate(table, scores, samples, seed)[0].estimates().items():
             row = {"by": corruption.name, "group": corruption.form.format(strength)}
             row |= {"photos": len(table), **flatten(score.name, estimate)}
@@ -176,5 +175,5 @@ def mean_over_corruptions(scores: Mapping[str, pd.DataFrame]) -> dict[str, dict[
     return {
         task: {name: float(table.loc[table["by"] != NONE.name, name].mean())}
         for task, table in scores.items()
-        for name in [primary_metric(task, table.columns).name]
+        for name in [score.name for score in PRIMARY_METRICS[task] if score.name in table]
     }

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agegender.evaluation.bootstrap import Estimate, Replicates, replicate
-from agegender.evaluation.scores import primary_metric, scores_of
+from agegender.evaluation.scores import Score, primary_metric, scores_of
 from agegender.photos.labels import GENDERS
 from agegender.photos.photos import group_columns
 
@@ -59,7 +59,9 @@ def groups(labels: pd.DataFrame) -> Iterator[Group]:
 def score_groups(
     predictions: pd.DataFrame, task: str, samples: int, seed: int
 ) -> list[tuple[Group, Replicates]]:
-    """Each group with its scores in a task, all on the same resamples of photos with its label.
+    """Each group of photos that count in the primary metric, with its scores in a task.
+
+    All are on the same resamples of these photos.
 
     Args:
         predictions: see `agegender.evaluation.predictions.tabulate`.
@@ -67,14 +69,15 @@ def score_groups(
         samples: resamples for each 95 % interval.
         seed: of the resamples.
     """
-    predictions = predictions.dropna(subset=task, ignore_index=True)
+    scored = primary_metric(task, predictions).rows(predictions)
+    predictions = predictions[scored].reset_index(drop=True)
     found = list(groups(predictions))
     rows = [group.rows for group in found]
     scores = [score for score in scores_of(predictions) if score.task == task and score.of_groups]
     return list(zip(found, replicate(predictions, scores, samples, seed, rows), strict=True))
 
 
-def gaps(task: str, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:
+def gaps(score: Score, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:
     """The gaps by age, by gender and by each group column, where two groups are large enough.
 
     The replicates of a gap compare the two groups that are best and worst on these photos,
@@ -82,14 +85,12 @@ def gaps(task: str, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:
     always be above 0.
 
     Args:
-        task: gender or age.
+        score: the primary metric.
         scored: see `score_groups`.
     """
-    score = primary_metric(task, [score.name for score in scored[0][1].values])
     found = []
     for by in dict.fromkeys(group.by for group, _ in scored):
         eligible = [pair for pair in scored if pair[0].by == by and len(pair[0].rows) >= MIN_GROUP]
-        eligible = [pair for pair in eligible if not np.isnan(pair[1].values[score])]
         if len(eligible) < 2:
             continue
         eligible.sort(key=lambda pair: pair[1].values[score])

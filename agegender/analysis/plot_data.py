@@ -18,6 +18,7 @@ from agegender.evaluation.scores import (
     CUMULATIVE_YEARS,
     THRESHOLD,
     calibration_bin,
+    primary_metric,
 )
 from agegender.photos.labels import GENDERS
 
@@ -90,8 +91,9 @@ def write_plot_data(
             }
             for group, replicates in scored
         )
+        found = gaps(primary_metric(task, predictions), scored)
         tables[f"{task}_gaps"] = pd.DataFrame(
-            [(gap.by, gap.best, gap.worst, *gap.size) for gap in gaps(task, scored)],
+            [(gap.by, gap.best, gap.worst, *gap.size) for gap in found],
             columns=["by", "best", "worst", "gap", "gap_low", "gap_high"],
         )
         # Where all ages are ranges there is no MAE.

@@ -1,6 +1,7 @@
 """Scores as people read them: values, differences and intervals."""
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from agegender.evaluation.scores import Score, Unit
@@ -58,3 +59,13 @@ def write_interval(
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return ""
     return f"{write(score, low, False, plus)} to {write(score, high, unit, plus)}"
+
+
+def write_known(known: Mapping[str, int] | None) -> str:
+    """How many photos have each label, as metrics files tell; empty where all have all."""
+    words = {
+        "gender": "{} have a gender",
+        "age": "{} an exact age",
+        "age_range": "{} an age range",
+    }
+    return ", ".join(words[name].format(f"{number:,}") for name, number in (known or {}).items())

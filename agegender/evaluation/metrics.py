@@ -80,8 +80,7 @@ def baseline(predictions: pd.DataFrame, training: pd.DataFrame) -> dict[str, dic
         age_predicted=float(training["age"].median()),
     )
     once = np.ones((1, len(predictions)))
-    names = [score.name for score in scores_of(predictions)]
-    primary = {task: primary_metric(task, names) for task in tasks_of(predictions)}
+    primary = {task: primary_metric(task, predictions) for task in tasks_of(predictions)}
     return {
         task: {score.name: float(score.compute(once, constant)[0])}
         for task, score in primary.items()

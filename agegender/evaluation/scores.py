@@ -8,7 +8,7 @@ To add a metric, add a `Score` to `SCORES`: the metrics files, the comparison, t
 the report and the command line's table follow.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -275,15 +275,19 @@ SCORES = (
         needs="age_low",
     ),
 )
-# Of each task: the score by which models and groups are compared, and which has a baseline. That of
-# ranges takes the place of the MAE where no age is exact.
-_PRIMARY = {"gender": ("accuracy",), "age": ("mae", "range_distance")}
+# Of each task: the scores by which models and groups may be compared, see `primary_metric`.
+PRIMARY_METRICS = {
+    task: [score for score in SCORES if score.name in names]
+    for task, names in {"gender": ["accuracy"], "age": ["mae", "range_distance"]}.items()
+}
 
 
-def primary_metric(task: str, names: Collection[str]) -> Score:
-    """The primary metric of a task, of scores of which these ``names`` are known."""
-    (first, *_) = [name for name in _PRIMARY[task] if name in names]
-    return next(score for score in SCORES if score.task == task and score.name == first)
+def primary_metric(task: str, predictions: pd.DataFrame) -> Score:
+    """The score by which models and groups are compared, and which has a baseline.
+
+    For ages it is the MAE, or the distance to ranges where most ages are known as ranges.
+    """
+    return max(PRIMARY_METRICS[task], key=lambda score: score.rows(predictions).sum())
 
 
 def scores_of(predictions: pd.DataFrame) -> list[Score]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from agegender.analysis.writing import write, write_interval
 from agegender.common.errors import DamagedFileError
 from agegender.common.files import atomic_write
-from agegender.evaluation.scores import SCORES, Score, primary_metric
+from agegender.evaluation.scores import PRIMARY_METRICS, SCORES, Score, primary_metric
 from agegender.report import prose
 from agegender.report.results import Model
 from agegender.report.settings import redacted
@@ -145,7 +145,7 @@ def make_card(
         metrics=dict(model.metrics),
         failing={
             task: [
-                prose.gap(primary_metric(task, model.metrics[task]), gap)
+                prose.gap(primary_metric(task, model.predictions), gap)
                 for gap in model.gaps(task)
                 if not gap.size.includes_zero
             ]
@@ -222,7 +222,7 @@ def _header(card: Card) -> dict[str, Any]:
     metrics = [
         {"type": score.name, "name": score.title, "value": values[score.name]}
         for score, values in card.scored()
-        if score is primary_metric(score.task, values) and _known(values[score.name])
+        if score in PRIMARY_METRICS[score.task] and _known(values[score.name])
     ]
     dataset = {"name": card.source, "type": card.source, "split": "test"}
     task = {"type": "image-classification", "name": f"{' and '.join(card.tasks)} from a face photo"}

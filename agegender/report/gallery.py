@@ -82,13 +82,9 @@ def faces(folder: Path, files: Iterable[str], image_size: int) -> dict[str, str]
         image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
         file = io.BytesIO()
         image.save(file, "JPEG", quality=80, optimize=True)
-        found[name] = data_address(file.getvalue())
+        encoded = base64.b64encode(file.getvalue()).decode()
+        found[name] = f"data:image/jpeg;base64,{encoded}"
     return found
-
-
-def data_address(jpeg: bytes) -> str:
-    """The address that holds a JPEG file itself."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def describe(photo: pd.Series) -> dict[str, Any]:

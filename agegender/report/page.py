@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from agegender.analysis.groups import MIN_GROUP
-from agegender.analysis.writing import unit_of, write, write_interval
+from agegender.analysis.writing import unit_of, write, write_interval, write_known
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.scores import (
     CUMULATIVE,
@@ -55,9 +55,6 @@ class Report:
         digests: SHA-256 of each stage's main output, by stage and path.
         figures: of the data and of both models together, by name.
         model_figures: of each model alone, by its name and theirs.
-        template: where eyes, nose and mouth lie in the training photos, see
-            `agegender.faces.template.Template`.
-        mean_face: ``data:`` address of the mean of these photos, with what the template says.
     """
 
     models: Sequence[Model]
@@ -73,8 +70,6 @@ class Report:
     digests: Mapping[tuple[str, str], str]
     figures: Mapping[str, Figure]
     model_figures: Mapping[str, Mapping[str, Figure]]
-    template: Mapping[str, Any]
-    mean_face: str
 
 
 def render(report: Report) -> str:
@@ -116,7 +111,8 @@ def _context(report: Report) -> dict[str, Any]:
         ),
         "tasks": tasks,
         "n": first.metrics["n"],
-        "primary": {task: primary_metric(task, first.metrics[task]) for task in tasks},
+        "known": write_known(first.metrics.get("known")),
+        "primary": {task: primary_metric(task, first.predictions) for task in tasks},
         "scores_in": _scores_in,
         "cumulative": list(zip(CUMULATIVE_YEARS, CUMULATIVE, strict=True))
         if len(first.plots["cumulative"])
@@ -166,11 +162,14 @@ def _splits(photos: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return [
         ("Photos", [f"{len(each):,}" for each in columns]),
         ("Median age", [f"{each['age'].median():.0f}" for each in columns]),
-        *(
-            (name, [f"{100 * (each[label] == code).mean():.0f} %" for each in columns])
-            for label, code, name in shares
-        ),
+        *((name, [_share(each[label], code) for each in columns]) for label, code, name in shares),
     ]
+
+
+def _share(labels: pd.Series, code: int | str) -> str:
+    """How many of the labels that are known are ``code``."""
+    known = labels[labels.notna() & (labels != "")]
+    return f"{100 * (known == code).mean():.0f} %" if len(known) else "–"
 
 
 def _grouping(by: str) -> str:
@@ -181,7 +180,7 @@ def _grouping(by: str) -> str:
 def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, Any]:
     sections = []
     for task in model.tasks:
-        score, gaps = primary_metric(task, model.metrics[task]), model.gaps(task)
+        score, gaps = primary_metric(task, model.predictions), model.gaps(task)
         baseline = model.metrics["baseline"][task]
         sections.append(
             {

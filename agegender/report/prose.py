@@ -9,7 +9,7 @@ import numpy as np
 from agegender.analysis.groups import MIN_GROUP, Gap
 from agegender.analysis.writing import write, write_interval
 from agegender.evaluation.bootstrap import Estimate
-from agegender.evaluation.scores import Score, primary_metric
+from agegender.evaluation.scores import PRIMARY_METRICS, Score
 from agegender.report.results import Curve
 
 # A model overfits if its validation loss ends at least this much above its lowest value, and its
@@ -148,7 +148,7 @@ def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str
             they are.
     """
     clean, *corrupted = rows
-    score = primary_metric(task, clean)
+    score = next(score for score in PRIMARY_METRICS[task] if score.name in clean)
     values = [row[score.name] for row in corrupted]
     worst = corrupted[values.index(min(values) if score.more_is_better else max(values))]
     return (
@@ -186,7 +186,7 @@ def occlusion(model: str, maps: Mapping[str, Any]) -> str:
 
 def occlusion_change(task: str, value: float) -> str:
     """A change of P(female), or of the age in years."""
-    return f"{value:.2f}" if task == "gender" else write(primary_metric("age", ["mae"]), value)
+    return f"{value:.2f}" if task == "gender" else write(PRIMARY_METRICS["age"][0], value)
 
 
 def occlusion_agreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
