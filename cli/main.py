@@ -15,7 +15,7 @@ from agegender.download.manifest import MANIFEST, refuse_other_files
 from agegender.download.paths import local_path, refuse_written
 from agegender.preparation.parameters import Split
 from agegender.preparation.protocol import read_protocol
-from cli import demo, export, predict
+from cli import demo, export, predict, score
 from cli.inspect import inspect
 from cli.metrics import METRICS, metrics, print_table
 from cli.parameters import Document
@@ -228,6 +228,8 @@ def main() -> None:
     demo.add_arguments(page)
     model = commands.add_parser("export", help="write a model in another format, with its card")
     export.add_arguments(model)
+    others = commands.add_parser("score", help="score a model on labeled photos of another origin")
+    score.add_arguments(others)
     arguments = parser.parse_args()
     try:
         match arguments.command:
@@ -255,6 +257,8 @@ def main() -> None:
                 demo.demo(arguments)
             case "export":
                 export.export(arguments)
+            case "score":
+                score.score(arguments)
     except UserError as error:
         if arguments.command == "recipe" and not sys.stdout.isatty():
             # `dvc exp run $(...)` would run without the recipe; at what is no stage it stops.

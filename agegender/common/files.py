@@ -17,6 +17,22 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_limited(path: Path, limit: int) -> bytes:
+    """The content of a file from elsewhere, of at most ``limit`` bytes.
+
+    Raises:
+        DamagedFileError: it is missing, or larger.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except FileNotFoundError:
+        raise DamagedFileError(path, "is missing") from None
+    if len(content) > limit:
+        raise DamagedFileError(path, f"is too large: it may have {limit:,} bytes")
+    return content
+
+
 def verify_files(index: Path) -> None:
     """Compare files with what ``index``, a JSON file next to them, lists under ``sha256``.
 

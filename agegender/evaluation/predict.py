@@ -1,7 +1,8 @@
 """A saved model on a split: its predictions and what they score."""
 
+import json
+import warnings
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,12 @@ from agegender.evaluation.predictions import tabulate
 from agegender.networks.datasets import photos
 from agegender.photos.records import read_labels
 
+# Of a model, unpacked: several times what VGG16 has with all blocks unfrozen and two networks.
+_MAX_BYTES = 2_000_000_000
+_MAX_CONFIG_BYTES = 10_000_000
+# Of a layer.
+_MAX_UNITS = 65_536
+
 
 class Evaluation(NamedTuple):
     """A model's predictions on a split, and the contents of its metrics file."""
@@ -28,16 +35,49 @@ def load(path: Path) -> keras.Model:
     """The model at ``path``, in Keras's safe mode: nothing in the file is run.
 
     Raises:
-        DamagedFileError: it is missing, is not a Keras model, or is damaged.
+        DamagedFileError: it is missing, is not a Keras model of faces, or is damaged.
     """
+    if not path.is_file():
+        raise DamagedFileError(path, "is missing")
     try:
-        model = keras.models.load_model(path, safe_mode=True, compile=False)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError):
-        what = "is not a Keras model, or is damaged" if path.is_file() else "is missing"
-        raise DamagedFileError(path, what) from None
+        _check_sizes(path)
+        with warnings.catch_warnings():
+            # Keras only warns where weights are missing.
+            warnings.filterwarnings("error", message=".*freshly-initialized weights")
+            model = keras.models.load_model(path, safe_mode=True, compile=False)
+        _, height, width, channels = model.input.shape
+        if height != width or channels != 3 or not {"gender", "age"} & model.output.keys():
+            raise ValueError("not from photos to gender or age")
+    except Exception:
+        # On damaged files Keras and HDF5 raise nearly everything.
+        raise DamagedFileError(path, "is not a Keras model of faces, or is damaged") from None
     # Else Keras compiles by XLA on a GPU, which rounds otherwise.
     model.jit_compile = False
     return model
+
+
+def _check_sizes(path: Path) -> None:
+    """Raise an exception where a model would take more memory than models do, or is cut off."""
+    with zipfile.ZipFile(path) as file:
+        if sum(entry.file_size for entry in file.infolist()) > _MAX_BYTES:
+            raise ValueError("too large")
+        if file.getinfo("config.json").file_size > _MAX_CONFIG_BYTES:
+            raise ValueError("too many layers")
+        # Their checksums, before Keras reads them in parts.
+        if file.testzip():
+            raise ValueError("damaged")
+        _check_units(json.loads(file.read("config.json")))
+
+
+def _check_units(config: Any) -> None:
+    if isinstance(config, dict):
+        for name, value in config.items():
+            if name in ("units", "filters") and not 0 < value <= _MAX_UNITS:
+                raise ValueError(f"{name} is {value}")
+            _check_units(value)
+    elif isinstance(config, list):
+        for value in config:
+            _check_units(value)
 
 
 def evaluate(

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agegender.common.errors import DamagedFileError
-from agegender.common.files import atomic_write
+from agegender.common.files import atomic_write, read_limited
 
 FILE = "template.json"
 # Of the training photos, with exactly one face, for their mean to say how photos are cropped.
 MIN_SHARE = 0.5
 MIN_PHOTOS = 10
+# Templates have less than a kilobyte.
+MAX_BYTES = 100_000
 
 Points = Annotated[list[tuple[float, float]], Field(min_length=5, max_length=5)]
 
@@ -74,8 +76,6 @@ def read_template(path: Path) -> Template:
         DamagedFileError: it is missing, or something else.
     """
     try:
-        return Template.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise DamagedFileError(path, "is missing") from None
+        return Template.model_validate_json(read_limited(path, MAX_BYTES))
     except ValidationError:
         raise DamagedFileError(path, "is damaged: it is no template of a face") from None

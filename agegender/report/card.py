@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from agegender.analysis.writing import write, write_interval
 from agegender.common.errors import DamagedFileError
-from agegender.common.files import atomic_write
+from agegender.common.files import atomic_write, read_limited
 from agegender.evaluation.scores import PRIMARY_METRICS, SCORES, Score, primary_metric
 from agegender.report import prose
 from agegender.report.results import Model
@@ -193,14 +193,7 @@ def read_card(path: Path) -> Card:
         DamagedFileError: it is missing, too large, or something else.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise DamagedFileError(path, "is missing") from None
-    if len(content) > MAX_BYTES:
-        raise DamagedFileError(path, f"is no model card: it has more than {MAX_BYTES:,} bytes")
-    try:
-        return Card.model_validate_json(content)
+        return Card.model_validate_json(read_limited(path, MAX_BYTES))
     except (ValidationError, RecursionError):
         raise DamagedFileError(path, "is damaged: it is no model card") from None
 
