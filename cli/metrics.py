@@ -44,7 +44,7 @@ def print_metrics(values: dict[str, Any]) -> None:
             written = "" if baseline is None else write(score, baseline, False)
             rows.append([title(score), *cells, written])
     known = write_known(first.get("known"))
-    of_which = f", of which {known}," if known else ""
+    of_which = f", of which {known}" if known else ""
     print(f"On the {first['n']} photos of the test split{of_which} (95 % interval):")
     print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
 

@@ -12,7 +12,7 @@ from agegender.common.progress import progress_bar
 from agegender.download.manifest import read_manifest
 from agegender.photos.photos import write_photos
 from agegender.preparation.parameters import Split
-from agegender.preparation.protocol import read_protocol
+from agegender.preparation.protocol import protocol_of_table, read_protocol
 from agegender.preparation.screening import (
     check_images,
     check_labels,
@@ -43,8 +43,11 @@ def main() -> None:
 
     entries = list(read_manifest(RAW))
     labeled, rejected = check_labels(entries)
+    if not protocol and not options.folds:
+        protocol = protocol_of_table(labeled)
+    labeled = labeled.drop(columns="split", errors="ignore")
     if protocol:
-        labeled, left_out = leave_out(labeled, protocol, "split.file does not name it")
+        labeled, left_out = leave_out(labeled, protocol, "the protocol does not name it")
         rejected = pd.concat([rejected, left_out])
     paths = (f"{RAW}/{file}" for file in labeled["file"])
     thumbnails = progress_bar(
@@ -92,7 +95,7 @@ def describe(counted: dict[str, dict[str, Any]]) -> str:
     """A line on how much of the protocol is here, and what it leaks."""
     protocol, leaks = counted["protocol"], counted["protocol"]["leaks"]
     return (
-        f"split.file names {protocol['named']} photos: {protocol['missing']} are not here, "
+        f"the protocol names {protocol['named']} photos: {protocol['missing']} are not here, "
         f"{protocol['rejected']} were rejected; {counted['rejected']['left_out']} others are left "
         f"out; {leaks['groups']} groups of near-duplicates are in several of its splits, with "
         f"{leaks['test_photos']} of the test photos"

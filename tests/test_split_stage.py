@@ -139,7 +139,7 @@ def test_a_published_split_is_followed_copies_and_all(
     assert len(splits["validation"]) == 2
     rejected = dict(pd.read_csv("data/rejected.csv").to_numpy())
     assert len(learned) + len(test) + len(rejected) == len(raw) + 1
-    assert rejected[good[30]] == "split.file does not name it"
+    assert rejected[good[30]] == "the protocol does not name it"
     counted = json.loads(Path("metrics/split.json").read_text())
     assert counted["rejected"]["left_out"] == len(raw) - len(train) - len(test)
     assert counted["protocol"] == {
@@ -149,7 +149,7 @@ def test_a_published_split_is_followed_copies_and_all(
         "leaks": {"groups": 1, "test_photos": 1},
     }
     told = capsys.readouterr().out.splitlines()[-1]
-    assert told.startswith("split.file names 35 photos: 1 are not here, 1 were rejected; 1")
+    assert told.startswith("the protocol names 35 photos: 1 are not here, 1 were rejected; 1")
 
     Path("split.csv").write_text(f"file,split\n{name(1000)},train\n{good[0]},test\n")
     with pytest.raises(UserError, match=r"names for train is usable; give others with download"):

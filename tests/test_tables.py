@@ -15,7 +15,7 @@ from agegender.download.manifest import Entry
 from agegender.download.source import plan
 from agegender.download.values import parse_age, parse_gender
 from agegender.photos.photos import SPLITS, group_columns, read_photos
-from portraits.archive import draw_samples
+from portraits.album import draw_album
 from stages.common.stage import Parameters
 from tests.clones import ROOT
 
@@ -130,7 +130,8 @@ def test_the_tables_of_published_data_sets(tmp_path: Path) -> None:
     agedb = source(tmp_path / "AgeDB", {}, ["0_MariaCallas_35_f.jpg"])
     known = {"age": "35", "gender": "female", "person": "MariaCallas"}
     assert labels(plan(agedb, "")) == {"0_MariaCallas_35_f.jpg": known}
-    (agedb / "agedb.csv").write_text("age,path,split\n35,AgeDB/0_MariaCallas_35_f.jpg,train\n")
+    known |= {"split": "validation"}
+    (agedb / "agedb.csv").write_text("age,path,split\n35,AgeDB/0_MariaCallas_35_f.jpg,val\n")
     assert labels(plan(agedb, "")) == {"AgeDB_0_MariaCallas_35_f.jpg": known}
 
 
@@ -213,26 +214,17 @@ def test_a_table_of_no_use_says_why_in_one_line(tmp_path: Path, table: str, word
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_from_a_table_to_splits_in_which_people_are_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """The label table of a folder ``faces`` of drawn people, in an empty project's folder."""
     monkeypatch.chdir(tmp_path)
-    faces = tmp_path / "faces"
-    (faces / "photos").mkdir(parents=True)
-    draw_samples(faces / "photos", 40, 1)
-    rows = [
-        (
-            f"photos/{path.name}",
-            age,
-            ("man", "woman", "")[number % 3],
-            number // 3,
-            "ab"[number % 2],
-        )
-        for number, path in enumerate(sorted((faces / "photos").iterdir()))
-        for age in (("3-9", "40", "")[number % 5 % 3],)
-    ]
-    table = pd.DataFrame(rows, columns=["image", "age", "sex", "subject", "camera"])
-    table.to_csv(faces / "labels.csv", index=False)
+    draw_album(Path("faces"), 24, 1)
+    return pd.read_csv("faces/labels.csv", dtype=str)
+
+
+def split_photos_of(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """The photos of all splits, by way of the stages download and split."""
+    table.to_csv("faces/labels.csv", index=False)
     sections = {
         "download": {"source": "faces", "labels": None, "sha256": None, "sample_images": 1},
         "split": {
@@ -249,18 +241,40 @@ def test_from_a_table_to_splits_in_which_people_are_whole(
         monkeypatch.setattr(stage, "parameters", lambda name, declared=declared: declared)
         stage.main()
     splits = {split: read_photos(Path(f"data/split/{split}.csv")) for split in SPLITS}
-    photos = pd.concat([photos.assign(split=split) for split, photos in splits.items()])
-    assert group_columns(photos) == ["camera"]
+    return pd.concat([photos.assign(split=split) for split, photos in splits.items()])
+
+
+def test_from_a_table_to_splits_in_which_people_are_whole(
+    album: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    album.loc[album.index % 5 == 1, "age"] = ""
+    album.loc[album.index % 5 == 2, "sex"] = "u"
+    photos = split_photos_of(album, monkeypatch)
+    assert len(photos) == len(album) == 48 and group_columns(photos) == ["camera"]
     assert (photos.groupby("person")["split"].nunique() == 1).all()
-    ranges = photos[photos["age_min"] != photos["age_max"]].dropna(subset="age")
-    assert ranges[["age", "age_min", "age_max"]].drop_duplicates().to_numpy().tolist() == [
-        [6, 3, 9]
-    ]
-    assert photos["age"].isna().any() and set(photos["gender"].dropna()) == {0, 1}
+    assert photos["age"].isna().sum() == photos["gender"].isna().sum() == 10
+    ranges = photos[photos["age_min"] < photos["age_max"]]
+    assert len(ranges) and (ranges["age"] == ranges["age_min"] + 4.5).all()
     counted = json.loads(Path("metrics/split.json").read_text())
-    assert counted["people"]["total"] == photos["person"].nunique()
-    assert counted["people"]["train"] == splits["train"]["person"].nunique()
-    assert counted["images"]["total"] == len(table) + 1
+    people = photos.groupby("split")["person"].nunique()
+    assert counted["people"] == {"total": 24, **people, "photos": 48}
+    # The table itself is the only file that is no photo.
+    assert counted["images"]["total"] == 49
+
+
+def test_a_table_may_name_the_splits(album: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = ["train", "val", "Test", ""] * 12
+    photos = split_photos_of(album.assign(split=named), monkeypatch)
+    expected = {
+        path.replace("/", "_"): {"train": "train", "val": "validation", "Test": "test"}[split]
+        for path, split in zip(album["image"], named, strict=True)
+        if split
+    }
+    assert dict(zip(photos["file"], photos["split"], strict=True)) == expected
+    assert json.loads(Path("metrics/split.json").read_text())["rejected"]["left_out"] == 12
+    # Without photos for the test it says nothing.
+    photos = split_photos_of(album.assign(split="train"), monkeypatch)
+    assert set(photos["split"]) == set(SPLITS) and len(photos) == 48
 
 
 def test_a_first_look_needs_no_tensorflow(tmp_path: Path) -> None:

@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 from agegender.common.errors import UserError
 from agegender.download.values import parse_age, parse_gender
-from agegender.photos.photos import COMPUTED, NUMBERS
+from agegender.photos.photos import COMPUTED, NUMBERS, SPLIT_NAMES
 
 # What a column may be called, the best name first. `male` and `female` hold yes or no.
 COLUMNS = {
     "file": ("file", "path", "image", "filename", "file_name", "img_path", "image_path", "img"),
     "age": ("age", "real_age"),
     "gender": ("gender", "sex", "male", "female"),
+    "split": ("split",),
     "person": ("person", "identity", "subject", "user_id", "person_id", "subject_id"),
 }
 # Tables that are found in a source by their names: one of these, or else those of FairFace,
@@ -184,7 +185,7 @@ def _understand(name: str, titles: list[str], rows: Sequence[Sequence[str]]) -> 
         raise UserError(f"{name} has two columns '{repeated[0]}'; {found}")
     groups, ignored = {}, []
     for place, title in enumerate(titles):
-        if title in (*meanings.values(), "split"):
+        if title in meanings.values():
             continue
         values = {cells[place] for cells in rows if len(cells) > place} - {""}
         few = 0 < len(values) <= min(MAX_GROUPS, len(rows) / 2)
@@ -205,7 +206,8 @@ def _row(where: str, titles: Sequence[str], cells: list[str], header: _Header) -
         files = [form.format(**values) for form in header.files]
     else:
         files = [meanings.get("file", "")]
-    labels, reason = {}, ""
+    labels: dict[str, str] = {}
+    reason = ""
     if len(cells) != len(titles):
         reason = f"{len(cells)} values for {len(titles)} columns"
     try:
@@ -213,12 +215,19 @@ def _row(where: str, titles: Sequence[str], cells: list[str], header: _Header) -
         labels["gender"] = parse_gender(
             meanings.get("gender", ""), header.meanings.get("gender", "")
         )
+        labels["split"] = _parse_split(meanings.get("split", ""))
     except ValueError as error:
         reason = reason or str(error)
-    if not reason and not any(labels.values()):
+    if not reason and not labels["age"] and not labels["gender"]:
         reason = "neither age nor gender is known"
     labels["person"] = " ".join(meanings.get("person", "").split())
     labels |= {
         name: " ".join(values.get(title, "").split()) for title, name in header.groups.items()
     }
     return Row(where, files, {name: value for name, value in labels.items() if value}, reason)
+
+
+def _parse_split(text: str) -> str:
+    if text and text.lower() not in SPLIT_NAMES:
+        raise ValueError(f"the split '{text}' is not train, validation or test")
+    return SPLIT_NAMES.get(text.lower(), "")

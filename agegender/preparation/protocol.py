@@ -3,19 +3,10 @@
 import csv
 from pathlib import Path
 
-from agegender.common.errors import UserError
+import pandas as pd
 
-# What published files call the splits.
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
+from agegender.common.errors import UserError
+from agegender.photos.photos import SPLIT_NAMES
 
 
 def read_protocol(path: Path) -> dict[str, str]:
@@ -46,7 +37,7 @@ def read_protocol(path: Path) -> dict[str, str]:
                     raise UserError(f"{where}: the name of the file is missing")
                 if not word:
                     continue
-                if (split := _SPLITS.get(word.lower())) is None:
+                if (split := SPLIT_NAMES.get(word.lower())) is None:
                     raise UserError(
                         f"{where}: the split is '{word}', not train, validation or test"
                     )
@@ -61,3 +52,16 @@ def read_protocol(path: Path) -> dict[str, str]:
     if given and (lacking := {"train", "test"} - set(splits.values())):
         raise UserError(f"{path} names no photos for {' and '.join(sorted(lacking))}")
     return splits
+
+
+def protocol_of_table(photos: pd.DataFrame) -> dict[str, str]:
+    """The split of each of ``photos`` that their label table names, by file name.
+
+    Without photos for training and for the test in its column ``split`` it is no protocol, and
+    nothing is returned.
+    """
+    if "split" not in photos:
+        return {}
+    named = photos[photos["split"] != ""]
+    splits = dict(zip(named["file"], named["split"], strict=True))
+    return splits if {"train", "test"} <= {*splits.values()} else {}
