@@ -12,7 +12,7 @@ from benchmarks.sizes import FULL, QUICK
 from tests.clones import ROOT, Clone
 
 # Those that start TensorFlow in this process stand last.
-NAMES = ("preprocessing", "experiment", "memory", "vgg16", "custom", "export")
+NAMES = ("preprocessing", "experiment", "memory", "vgg16", "custom", "export", "predict")
 
 
 def main() -> None:

@@ -20,13 +20,13 @@ NARROW = {
     "evaluate": {"bootstrap_samples": 100},
 }
 SMALL = 32
-STAGES = ("download", "split", "preprocess", "train_custom", "evaluate custom")
+STAGES = ("download", "split", "preprocess", "align", "train_custom", "evaluate custom")
 STAGES_ON_SMALL = ("embed_vgg16", "train_vgg16", "evaluate vgg16", "report")
 
 
 def measure(clone: Clone, sizes: Sizes) -> list[Result]:
     """Peaks of all stages at both sizes."""
-    clone.dvc("repro", "split", "download_vgg16")
+    clone.dvc("repro", "split", "download_vgg16", "download_yunet")
     few, many = (_peaks(clone, count) for count in sizes.memory)
     small, large = sizes.memory
     return [
@@ -43,7 +43,8 @@ def _peaks(clone: Clone, count: int) -> dict[str, float]:
     other = Clone.of_working_tree(folder)
     repeat(clone, folder / "photos.tar", count)
     other.set_parameters(download={"source": str(folder / "photos.tar")}, **NARROW)
-    shutil.copytree(clone.path / "data/vgg16", other.path / "data/vgg16")
+    for name in ("data/vgg16", "data/yunet"):
+        shutil.copytree(clone.path / name, other.path / name)
 
     def peak(stage: str) -> float:
         script, *arguments = stage.split()

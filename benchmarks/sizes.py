@@ -19,6 +19,8 @@ class Sizes:
         fed: in an epoch of the custom CNN.
         memory: the two data sets between which memory is compared. The training split of the
             smaller one (70 %) fills the buffer for shuffling, so that more photos need no more.
+        predicted: the two folders between which the memory of predictions is compared; the
+            speed is measured on the smaller.
     """
 
     parameters: dict[str, Any]
@@ -27,6 +29,7 @@ class Sizes:
     usual: int
     fed: int
     memory: tuple[int, int]
+    predicted: tuple[int, int]
 
 
 FULL = Sizes(
@@ -36,6 +39,7 @@ FULL = Sizes(
     usual=256,
     fed=1024,
     memory=(3_000, 24_000),
+    predicted=(100, 1_000),
 )
 QUICK = Sizes(
     parameters={
@@ -50,4 +54,5 @@ QUICK = Sizes(
     usual=16,
     fed=32,
     memory=(60, 120),
+    predicted=(4, 8),
 )

@@ -27,11 +27,10 @@ def warp(
         softness: standard deviation of the blur, in pixels of the square.
     """
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
-    region, left, top = _region(photo, inverse, size)
     # Pixels of the photo for each of the doubled square.
     step = math.hypot(inverse[0, 0], inverse[1, 0]) / 2
     factor = max(1, math.ceil(step))
-    reduced = region.reduce(factor)
+    reduced, left, top = _reduce(photo, inverse, size, factor)
     to_reduced = np.diag([1 / factor, 1 / factor, 1]) @ [[1, 0, -left], [0, 1, -top], [0, 0, 1]]
     to_reduced = to_reduced @ inverse @ np.diag([0.5, 0.5, 1])
     doubled = reduced.transform(
@@ -44,25 +43,30 @@ def warp(
     return square.filter(ImageFilter.GaussianBlur(softness)) if softness else square
 
 
-def _region(
-    photo: Image.Image, inverse: NDArray[np.float64], size: int
+def _reduce(
+    photo: Image.Image, inverse: NDArray[np.float64], size: int, factor: int
 ) -> tuple[Image.Image, int, int]:
-    """The part of the photo that the square shows and a margin, and where it begins.
+    """The part of the photo that the square shows and a margin, ``factor`` times smaller.
 
     What lies outside the photo repeats its edge.
+
+    Returns:
+        this part, and where in the photo it begins, left and top.
     """
     corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]]) @ inverse.T
     # What filters look at around a pixel.
     margin = 4 * math.hypot(inverse[0, 0], inverse[1, 0]) + 4
-    left, top = np.floor(corners[:, :2].min(0) - margin).astype(int)
-    right, bottom = np.ceil(corners[:, :2].max(0) + margin).astype(int)
-    inside = (
-        min(max(left, 0), photo.width - 1),
-        min(max(top, 0), photo.height - 1),
-        max(min(right, photo.width), 1),
-        max(min(bottom, photo.height), 1),
-    )
-    inside = (*inside[:2], max(inside[2], inside[0] + 1), max(inside[3], inside[1] + 1))
-    pixels = np.asarray(photo.crop(inside))
-    width = ((inside[1] - top, bottom - inside[3]), (inside[0] - left, right - inside[2]), (0, 0))
-    return Image.fromarray(np.pad(pixels, np.maximum(width, 0), mode="edge")), int(left), int(top)
+    low = np.floor(corners[:, :2].min(0) - margin).astype(int)
+    high = np.ceil(corners[:, :2].max(0) + margin).astype(int)
+    # At least a pixel of the photo, also where the square lies beside it.
+    first = np.clip(low, 0, np.array(photo.size) - 1)
+    last = np.maximum(np.clip(high, 0, photo.size), first + 1)
+    box = (int(first[0]), int(first[1]), int(last[0]), int(last[1]))
+    inside = photo.reduce(factor, box) if factor > 1 else photo.crop(box)
+    before = np.maximum(first - low, 0) // factor + 1
+    after = np.maximum(high - last, 0) // factor + 1
+    width = ((before[1], after[1]), (before[0], after[0]), (0, 0))
+    if (low < 0).any() or (high > photo.size).any():
+        inside = Image.fromarray(np.pad(np.asarray(inside), width, mode="edge"))
+        first = first - before * factor
+    return inside, int(first[0]), int(first[1])
