@@ -54,13 +54,13 @@ def main() -> None:
         read_thumbnails(paths), desc="checking", unit="photos", total=len(labeled)
     )
     # What a protocol names stays in it: its published results are of these photos.
-    photos, rejected_images, pairs = check_images(
+    checked = check_images(
         RAW, labeled, thumbnails, options.near_duplicate_correlation, keep_copies=bool(protocol)
     )
-    rejected = pd.concat([rejected, rejected_images])
+    rejected = pd.concat([rejected, checked.rejected])
     write_rejected(REJECTED, rejected)
     try:
-        splits = split(join_people(photos), protocol, options, declared["seed"])
+        splits = split(join_people(checked.photos), protocol, options, declared["seed"])
     except UserError as error:
         raise UserError(
             f"{error} with download.source; {REJECTED} says why {len(rejected)} were rejected"
@@ -69,9 +69,10 @@ def main() -> None:
     SPLIT.mkdir(parents=True, exist_ok=True)
     for name, members in splits.items():
         write_photos(SPLIT / f"{name}.csv", members)
-    counted = counts(photos, splits, rejected, pairs)
+    counted = counts(checked, splits, rejected)
     sizes = ", ".join(f"{len(members)} {name}" for name, members in splits.items())
-    print(f"{len(photos) + len(rejected)} files: {sizes}, {len(rejected)} rejected ({REJECTED})")
+    files = counted["images"]["total"]
+    print(f"{files} files: {sizes}, {len(rejected)} rejected ({REJECTED})")
     if protocol:
         counted["protocol"] = count_protocol(protocol, (entry.file for entry in entries), splits)
         print(describe(counted))
@@ -97,8 +98,8 @@ def describe(counted: dict[str, dict[str, Any]]) -> str:
     return (
         f"the protocol names {protocol['named']} photos: {protocol['missing']} are not here, "
         f"{protocol['rejected']} were rejected; {counted['rejected']['left_out']} others are left "
-        f"out; {leaks['groups']} groups of near-duplicates are in several of its splits, with "
-        f"{leaks['test_photos']} of the test photos"
+        f"out; {leaks['groups']} groups of copies, or of photos of one person, are in several of "
+        f"its splits, with {leaks['test_photos']} of the test photos"
     )
 
 

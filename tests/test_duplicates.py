@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from agegender.preparation import duplicates
-from agegender.preparation.duplicates import find_copies, near_duplicates
+from agegender.preparation.duplicates import find_copies, label_differences, near_duplicates
 
 
 def drawn(count: int, seed: int) -> np.ndarray:
@@ -60,3 +60,28 @@ def test_copies_are_duplicates_and_all_rejected_where_their_labels_differ() -> N
         ["e", "contradiction", "same photo as d, which has other labels"],
         ["f", "contradiction", "same photo as e, which has other labels"],
     ]
+
+
+def test_differences_of_labels_are_those_of_all_pairs() -> None:
+    rng = np.random.default_rng(1)
+    photos = pd.DataFrame(
+        {
+            "age": rng.choice([20.0, 26, 27, 50, np.nan], 60),
+            "gender": rng.choice([0, 1, np.nan], 60),
+            "group": rng.integers(0, 20, 60),
+        }
+    )
+    photos["sha256"] = photos["group"] * 10 + rng.integers(0, 2, 60)
+
+    def plain(by: str) -> dict[str, float]:
+        pairs = photos.reset_index().merge(photos.reset_index(), on=by)
+        pairs = pairs[pairs["index_x"] < pairs["index_y"]]
+        ages, genders = (pairs[f"{name}_x"] - pairs[f"{name}_y"] for name in ("age", "gender"))
+        differences = {"age_mae": ages.abs().mean(), "gender_differs": genders.abs().mean()}
+        return {"pairs": len(pairs), **differences}
+
+    found = label_differences(photos)
+    identical = found.pop("identical")
+    assert found == pytest.approx(plain("group"), abs=1e-4)
+    assert identical == pytest.approx(plain("sha256"), abs=1e-4)
+    assert label_differences(photos[:1])["age_mae"] is None

@@ -111,6 +111,12 @@ def test_every_file_is_in_exactly_one_list(raw: dict[str, bytes]) -> None:
             "photos": 0,
             "pairs": {"same": 0, "mirrored": 0, "cropped": 0},
         },
+        "copies": {
+            "pairs": 2,
+            "age_mae": 25.0,
+            "gender_differs": 0.0,
+            "identical": {"pairs": 2, "age_mae": 25.0, "gender_differs": 0.0},
+        },
     }
     for file, age, gender, race, _ in read_photos(Path("data/split/train.csv")).to_numpy():
         assert file.startswith(f"{age}_{gender}_{RACES.index(race)}_")

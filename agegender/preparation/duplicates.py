@@ -1,5 +1,7 @@
 """Photos that are the same, byte for byte or to the eye."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +55,44 @@ def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
             elif number:
                 found.append((file, "duplicate", f"duplicate of {labelled[0][0]}"))
     return pd.DataFrame(found, columns=["file", "kind", "reason"])
+
+
+def label_differences(photos: pd.DataFrame) -> dict[str, Any]:
+    """How far the labels of the same photo differ.
+
+    A model gives copies one answer, so it misses their ages by at least half of their difference
+    on average, and the gender of one of two that differ.
+
+    Args:
+        photos: columns ``age`` and ``gender`` (NaN: unknown), ``group`` (of near-duplicates) and
+            ``sha256``.
+
+    Returns:
+        of all ``pairs`` of photos in a group, ``age_mae``, the mean absolute difference of their
+        ages in years, and ``gender_differs``, the share of pairs of different gender; the same
+        under ``identical`` of those of the same bytes. None where there is no pair.
+    """
+    return {
+        **_differences(photos, photos["group"]),
+        "identical": _differences(photos, photos["sha256"]),
+    }
+
+
+def _differences(photos: pd.DataFrame, groups: pd.Series) -> dict[str, Any]:
+    def pairs(table: pd.DataFrame) -> int:
+        sizes = groups[table.index].value_counts()
+        return int((sizes * (sizes - 1) // 2).sum())
+
+    def mean(name: str) -> float | None:
+        # Sorted within its group of n, the value of rank r, from 0, is the larger one of r pairs
+        # and the smaller one of n - 1 - r: no pair need be listed.
+        known = photos.dropna(subset=[name]).sort_values(name)
+        by_group = known.groupby(groups[known.index])[name]
+        rank, size = by_group.cumcount(), by_group.transform("size")
+        total = (known[name] * (2 * rank - size + 1)).sum()
+        return round(float(total / pairs(known)), 4) if pairs(known) else None
+
+    return {"pairs": pairs(photos), "age_mae": mean("age"), "gender_differs": mean("gender")}
 
 
 def near_duplicates(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,14 @@ from agegender.photos.labels import GENDERS
 from agegender.photos.photos import REQUIRED
 from agegender.preparation import images
 from agegender.preparation.crops import find_crops
-from agegender.preparation.duplicates import SIDE, find_copies, join, near_duplicates, thumbnail
+from agegender.preparation.duplicates import (
+    SIDE,
+    find_copies,
+    join,
+    label_differences,
+    near_duplicates,
+    thumbnail,
+)
 
 _CHUNK = 32
 
@@ -85,13 +92,29 @@ def _read_thumbnail(path: str) -> NDArray[np.uint8] | str:
         return str(error)
 
 
+class Checked(NamedTuple):
+    """What `check_images` found out.
+
+    Attributes:
+        photos: the files that are usable, with a column ``group``.
+        rejected: the others, see `REJECTED`.
+        pairs: the number of pairs of near-duplicates of each kind, see `near_duplicates`.
+        copies: how far the labels of copies differ, see `label_differences`.
+    """
+
+    photos: pd.DataFrame
+    rejected: pd.DataFrame
+    pairs: dict[str, int]
+    copies: dict[str, Any]
+
+
 def check_images(
     folder: Path,
     files: pd.DataFrame,
     thumbnails: Iterable[NDArray[np.uint8] | str],
     correlation: float,
     keep_copies: bool = False,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
+) -> Checked:
     """Divide ``files`` into usable photos, in groups of near-duplicates, and the others.
 
     Args:
@@ -101,30 +124,29 @@ def check_images(
         correlation: of near-duplicates, see `near_duplicates`; `find_crops` finds further ones.
         keep_copies: photos of the same bytes, see `find_copies`, are not rejected, but share a
             group.
-
-    Returns:
-        ``files`` that are usable, with a column ``group``; those rejected (see `REJECTED`); and
-        the number of pairs of near-duplicates of each kind.
     """
     files = files.assign(thumbnail=pd.Series(list(thumbnails), index=files.index, dtype=object))
     corrupt = files["thumbnail"].map(lambda value: isinstance(value, str)).astype(bool)
     decoded = files[~corrupt]
-    # As text, where what is not known equals itself.
-    compared_labels = decoded.drop(columns="thumbnail").astype(str)
-    copies = find_copies(compared_labels.iloc[:0] if keep_copies else compared_labels)
-    kept = decoded[~decoded["file"].isin(copies["file"])]
-    compared = np.array(kept["thumbnail"].tolist(), np.uint8).reshape(-1, SIDE, SIDE)
+    contents = decoded.drop_duplicates("sha256")
+    compared = np.array(contents["thumbnail"].tolist(), np.uint8).reshape(-1, SIDE, SIDE)
     groups, pairs = near_duplicates(compared, correlation)
-    # Those without contrast are of the same bytes, too.
-    same = pd.factorize(kept["sha256"])[0]
-    groups = join(groups, np.arange(len(same)), np.unique(same, return_index=True)[1][same])
-    crops = np.array(list(find_crops([folder / file for file in kept["file"]], groups)), np.intp)
+    group_of = dict(zip(contents["sha256"], groups, strict=True))
+    decoded = decoded.drop(columns="thumbnail").assign(group=decoded["sha256"].map(group_of))
+    # Before crops are joined: they are looked for among photos of the same labels.
+    differences = label_differences(decoded)
+
+    # As text, where what is not known equals itself.
+    labels = decoded.drop(columns="group").astype(str)
+    copies = find_copies(labels.iloc[:0] if keep_copies else labels)
+    photos = decoded[~decoded["file"].isin(copies["file"])].drop(columns="sha256")
+    groups = pd.factorize(photos["group"])[0]
+    crops = np.array(list(find_crops([folder / file for file in photos["file"]], groups)), np.intp)
     pairs["cropped"] += len(crops)
     groups = join(groups, *crops.reshape(-1, 2).T)
     unreadable = files[corrupt].rename(columns={"thumbnail": "reason"}).assign(kind="image")
     rejected = pd.concat([unreadable[REJECTED], copies], ignore_index=True)
-    photos = kept.drop(columns=["thumbnail", "sha256"]).assign(group=groups)
-    return photos, rejected, pairs
+    return Checked(photos.assign(group=groups), rejected, pairs, differences)
 
 
 def write_rejected(path: Path, rejected: pd.DataFrame) -> None:
@@ -146,19 +168,16 @@ def join_people(photos: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts(
-    photos: pd.DataFrame,
-    splits: Mapping[str, pd.DataFrame],
-    rejected: pd.DataFrame,
-    pairs: dict[str, int],
+    checked: Checked, splits: Mapping[str, pd.DataFrame], rejected: pd.DataFrame
 ) -> dict[str, dict[str, Any]]:
     """How many files came in and where they went, in the form of metrics/split.json.
 
     Args:
-        photos: all that are usable, in groups of near-duplicates.
-        splits: the same photos.
-        rejected: the other files.
-        pairs: of near-duplicates, see `check_images`.
+        checked: what was found out about the files with labels.
+        splits: its photos.
+        rejected: all other files.
     """
+    photos = checked.photos
     shared = photos["group"].value_counts()
     shared = shared[shared > 1]
     return {
@@ -171,8 +190,9 @@ def counts(
         "near_duplicates": {
             "groups": len(shared),
             "photos": int(shared.sum()),
-            "pairs": pairs,
+            "pairs": checked.pairs,
         },
+        "copies": checked.copies,
         **({"people": _count_people(splits)} if "person" in photos else {}),
     }
 
