@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from agegender.analysis.suspicious import suspicious
 from agegender.analysis.writing import write
 from agegender.common.errors import DamagedFileError, UserError
+from agegender.common.files import atomic_write
 from agegender.evaluation.bootstrap import replicate
 from agegender.evaluation.metrics import by_task
 from agegender.evaluation.predictions import read_predictions
@@ -29,11 +31,13 @@ class _Fold(NamedTuple):
     files: Any
 
 
-def folds(revision: str) -> None:
+def folds(revision: str, suspects: Path | None = None) -> None:
     """Print the metrics of the cross-validations among the experiments.
 
     Args:
         revision: the commit that the experiments started from.
+        suspects: where to write the labels that all models of the newest cross-validation
+            contradict, see `agegender.analysis.suspicious`.
 
     Raises:
         UserError: there is none.
@@ -50,8 +54,13 @@ def folds(revision: str) -> None:
             f"no finished experiment on {revision} is a fold of a cross-validation; `dvc exp run "
             "--queue -S split.folds=5 -S split.fold=0,1,2,3,4` and `dvc queue start` run one"
         )
-    for members in found.values():
-        _print_one([members[number] for number in sorted(members)])
+    pooled = [_print_one([each[number] for number in sorted(each)]) for each in found.values()]
+    if suspects:
+        newest = next(filter(None, pooled), None)
+        if newest is None:
+            raise UserError(f"no cross-validation is finished; {suspects} is not written")
+        with atomic_write(suspects) as file:
+            suspicious(newest).to_csv(file, index=False, lineterminator="\n")
 
 
 def _experiments(revision: str) -> Iterator[_Fold]:
@@ -65,8 +74,12 @@ def _experiments(revision: str) -> Iterator[_Fold]:
             yield _Fold(name, yaml.safe_load(files.read_text("params.yaml")), files)
 
 
-def _print_one(experiments: Sequence[_Fold]) -> None:
-    """Print the metrics of a cross-validation, or which of its folds are missing."""
+def _print_one(experiments: Sequence[_Fold]) -> dict[str, pd.DataFrame]:
+    """Print the metrics of a cross-validation, or which of its folds are missing.
+
+    Returns:
+        by model, its predictions of all folds together; empty if any are missing.
+    """
     parameters = experiments[0].parameters
     total = parameters["split"]["folds"]
     names = ", ".join(experiment.name for experiment in experiments)
@@ -74,32 +87,36 @@ def _print_one(experiments: Sequence[_Fold]) -> None:
     here = {experiment.parameters["split"]["fold"] for experiment in experiments}
     if missing := sorted(set(range(total)) - here):
         print(f"Not finished: fold {', '.join(map(str, missing))} of 0 to {total - 1}\n")
-        return
-    heads, columns, scores, photos = [""], [], [], 0
+        return {}
+    heads, columns = [""], []
+    scores: dict[Score, None] = {}
+    pooled: dict[str, pd.DataFrame] = {}
     for model, path in METRICS.items():
         predictions = [_predictions(experiment, model) for experiment in experiments]
         tested = [table for table in predictions if table is not None]
         if len(tested) < total:
             print(f"{MODELS[model]} was not evaluated in every fold")
             continue
-        pooled = pd.concat(tested).sort_values("file", ignore_index=True)
-        photos, scores = len(pooled), scores_of(pooled)
+        table = pd.concat(tested).sort_values("file", ignore_index=True)
+        pooled[model] = table
+        scores |= dict.fromkeys(scores_of(table))
         samples, seed = parameters["evaluate"]["bootstrap_samples"], parameters["seed"]
-        estimates = by_task(replicate(pooled, scores, samples, seed)[0].estimates())
+        estimates = by_task(replicate(table, scores_of(table), samples, seed)[0].estimates())
         metrics = [json.loads(each.files.read_text(str(path))) for each in experiments]
         heads += [f"{MODELS[model]}, folds", "pooled"]
         columns += [
-            {score: _over_folds(score, metrics) for score in scores},
-            {score: with_interval(score, estimates[score.task]) for score in scores},
+            {score: _over_folds(score, metrics) for score in scores_of(table)},
+            {score: with_interval(score, estimates[score.task]) for score in scores_of(table)},
         ]
     rows = [[title(score), *(each.get(score, "") for each in columns)] for score in scores]
     if rows:
         print(
-            f"{photos} photos, each tested once. Folds: mean ± standard deviation. Pooled: the "
+            f"{len(table)} photos, each tested once. Folds: mean ± standard deviation. Pooled: the "
             "score of all predictions together (95 % interval)"
         )
         print_table(heads, rows)
     print()
+    return pooled
 
 
 def _difference(parameters: dict[str, Any]) -> str:

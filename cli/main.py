@@ -220,6 +220,7 @@ def main() -> None:
     look.add_argument("--labels", help="a label table; by default labels.csv in the source")
     validation = commands.add_parser("folds", help="put the folds of a cross-validation together")
     validation.add_argument("revision", nargs="?", default="HEAD", help="of its experiments")
+    validation.add_argument("--suspects", type=Path, help="write the labels that models contradict")
     named = commands.add_parser("recipe", help="print a recipe as options of dvc exp run")
     named.add_argument("name", nargs="?", default="", help="of a file in recipes/, without .yaml")
     photos = commands.add_parser("predict", help="predict age and gender on photos of your own")
@@ -248,7 +249,7 @@ def main() -> None:
             case "folds":
                 from cli.folds import folds
 
-                folds(arguments.revision)
+                folds(arguments.revision, arguments.suspects)
             case "recipe":
                 recipe(arguments.name)
             case "predict":

@@ -9,6 +9,7 @@ import yaml
 from dvc.utils.serialize import load_yaml
 
 from agegender.analysis.comparison import compare
+from agegender.analysis.suspicious import suspicious
 from agegender.common.files import sha256
 from agegender.evaluation.metrics import by_task, write_metrics
 from agegender.photos.photos import SPLITS, read_photos
@@ -24,6 +25,7 @@ from stages.common.stage import Parameters, project_root, run
 SPLIT = Path("data/split")
 RAW = Path("data/raw")
 REPORT = Path("report/index.html")
+SUSPECTS = Path("report/suspects.csv")
 # A link to dvc.yaml, which DVC does not accept as a dependency.
 PLOTS = Path("agegender/report/plots/definitions.yaml")
 # The main output of each stage, whose digest finds the record of its time.
@@ -68,6 +70,7 @@ def main() -> None:
     differences = compare(models[0].predictions, models[1].predictions, samples, seed)
     write_metrics(Path("metrics/comparison.json"), {"vgg16_minus_custom": by_task(differences)})
 
+    suspects = suspicious({model.name: model.predictions for model in models})
     galleries = {
         model.name: choose(model.predictions, options.gallery_images, seed) for model in models
     }
@@ -88,6 +91,7 @@ def main() -> None:
             photos=pd.concat(photos),
             rejected=pd.read_csv("data/rejected.csv", keep_default_na=False),
             counts=counts,
+            suspects=suspects,
             galleries=galleries,
             faces=faces(RAW, shown, declared["image_size"]),
             parameters=declared.values,
@@ -107,6 +111,7 @@ def main() -> None:
         write_card(Path(f"models/{model.name}.card.json"), card)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(page, encoding="utf-8")
+    suspects.to_csv(SUSPECTS, index=False, lineterminator="\n")
     # Next to the report, and not part of it: times differ where nothing else does.
     keys = {stage: digest[:16] for (stage, _), digest in digests.items()}
     times = timings.load(project_root() / "timings", keys)

@@ -54,12 +54,15 @@ def test_a_queued_cross_validation_is_put_together(guessing: Clone) -> None:
     shown = pd.read_csv(io.StringIO(guessing.dvc("exp", "show", "--csv")))
     folds = shown[shown["split.folds"] == 3]
     errors, photos = folds["age.mae"], folds["n"]
-    printed = guessing.run(*command)
+    printed = guessing.run(*command, "--suspects", "suspects.csv")
     assert "3-fold cross-validation with split.validation=0.2: " in printed
     assert f"{photos.sum()} photos, each tested once" in printed
     assert f"{errors.mean():.2f} ± {errors.std():.2f}" in printed
     assert f"{(errors * photos).sum() / photos.sum():.2f} (" in printed
     assert "VGG16 was not evaluated in every fold" in printed
+    suspects = pd.read_csv(guessing.path / "suspects.csv")
+    assert 0 < len(suspects) < photos.sum() and set(suspects["label"]) == {"age"}
+    assert ((suspects["custom_age"] - suspects["age"]).abs() >= 10).all()
 
     guessing.dvc("exp", "remove", folds["Experiment"][folds["split.fold"] == 1].item())
     assert "Not finished: fold 1 of 0 to 2" in guessing.run(*command)

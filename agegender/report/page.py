@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from agegender.analysis.groups import MIN_GROUP
+from agegender.analysis.suspicious import MIN_YEARS
 from agegender.analysis.writing import unit_of, write, write_interval, write_known
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.scores import (
@@ -28,8 +29,9 @@ from agegender.report.gallery import Row
 from agegender.report.results import Model
 from agegender.report.settings import Setting, redacted, settings
 
-# At most this many rejected files are listed by name.
+# At most this many rejected files, and photos with suspicious labels of a task, are listed by name.
 _LISTED = 100
+_SUSPECTS = 20
 # What the reference report says of its models, on 500 validation photos.
 REFERENCE_REPORT = (
     {"model": "Custom CNN", "gender": 0.560, "age": 14.27},
@@ -47,6 +49,7 @@ class Report:
         photos: every accepted photo, see `agegender.photos.photos.read_photos`, and its ``split``.
         rejected: the rejected files: ``file`` and ``reason``.
         counts: the contents of metrics/split.json.
+        suspects: the labels that both models contradict, see `agegender.analysis.suspicious`.
         galleries: of each model by name.
         faces: ``data:`` addresses of the photos in the galleries.
         parameters: of every stage, by section.
@@ -62,6 +65,7 @@ class Report:
     photos: pd.DataFrame
     rejected: pd.DataFrame
     counts: Mapping[str, Any]
+    suspects: pd.DataFrame
     galleries: Mapping[str, Sequence[Row]]
     faces: Mapping[str, str]
     parameters: Mapping[str, Any]
@@ -138,6 +142,9 @@ def _context(report: Report) -> dict[str, Any]:
         ],
         "occlusion": _occlusion(report) if first.occlusion["photos"] else None,
         "min_group": MIN_GROUP,
+        "genders": GENDERS,
+        "min_years": MIN_YEARS,
+        "most_suspects": _SUSPECTS,
         "rise": prose.OVERFITTING_RISE,
         "describe": gallery.describe,
     }
