@@ -52,11 +52,19 @@ def predict(arguments: argparse.Namespace) -> None:
     print(HEAD)
     readable = 0
     with Output(arguments.out, arguments.crops) as output:
-        for result in photos:
-            readable += result.readable
-            for row in output.write(result):
-                # Above the bar, where there is one.
-                photos.write(_line(row), file=sys.stdout)
+        try:
+            for result in photos:
+                readable += result.readable
+                for row in output.write(result):
+                    # Above the bar, where there is one.
+                    photos.write(_line(row), file=sys.stdout)
+        except KeyboardInterrupt:
+            print(
+                f"\ninterrupted{f'; {arguments.out} holds what was done' if arguments.out else ''}"
+            )
+            raise SystemExit(process.INTERRUPTED) from None
+        except OSError as error:
+            raise UserError(f"{error.filename or arguments.out}: {error.strerror}") from None
     if not readable:
         raise UserError("none of the files could be read")
     if arguments.out:

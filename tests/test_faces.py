@@ -71,7 +71,7 @@ def test_similarities() -> None:
 
 
 def test_crops_are_antialiased_and_repeat_the_edge() -> None:
-    # Lines finer than a pixel of the crop become grey, at whatever place.
+    # Lines finer than a pixel of the crop become gray, at whatever place.
     lines = np.zeros((600, 600, 3), np.uint8)
     lines[:, ::2] = 255
     photo = Image.fromarray(lines)

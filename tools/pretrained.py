@@ -63,7 +63,7 @@ def make(command: str) -> None:
     if (size := path.stat().st_size) > MAX_BYTES:
         path.unlink()
         raise UserError(f"{path} would have {size:,} bytes, more than {MAX_BYTES:,}")
-    for name in (FILE, DETECTOR):
+    for name in (FILE, DETECTOR, "custom.card.json"):
         shutil.copyfile(MODELS / name, FOLDER / name)
     (FOLDER / "README.md").write_text(_card(path, command), encoding="utf-8")
     print(f"{path}: {size:,} bytes")

@@ -64,8 +64,8 @@ def _cut_out(age: int, gender: int, key: tuple[int, int]) -> tuple[Image.Image, 
     face, setting = draw_face(age, gender, rng), draw_setting(rng)
     setting = replace(setting, exposure=1, warmth=0, noise=0, blur=0, roll=setting.roll / 2)
 
-    def on(grey: float) -> NDArray[np.float64]:
-        plain = replace(setting, background=((grey,) * 3,) * 3, background_kind="plain")
+    def on(gray: float) -> NDArray[np.float64]:
+        plain = replace(setting, background=((gray,) * 3,) * 3, background_kind="plain")
         return np.asarray(draw_portrait(face, plain, np.random.default_rng(key)), np.float64)
 
     black, white = on(0), on(255)

@@ -58,7 +58,7 @@ def _reduce(
     margin = 4 * math.hypot(inverse[0, 0], inverse[1, 0]) + 4
     low = np.floor(corners[:, :2].min(0) - margin).astype(int)
     high = np.ceil(corners[:, :2].max(0) + margin).astype(int)
-    # At least a pixel of the photo, also where the square lies beside it.
+    # At least a pixel of the photo, even where the square lies outside it.
     first = np.clip(low, 0, np.array(photo.size) - 1)
     last = np.maximum(np.clip(high, 0, photo.size), first + 1)
     box = (int(first[0]), int(first[1]), int(last[0]), int(last[1]))

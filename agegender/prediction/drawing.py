@@ -1,14 +1,17 @@
 """Photos with what a model says of each face drawn on them."""
 
+import math
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from agegender.prediction.predictor import PhotoResult, Prediction
+from agegender.prediction.predictor import PhotoResult
 from agegender.prediction.table import describe
 
 # Of the photo's longer side: the height of letters, at least and at most; in pixels: the least.
 _SMALLEST, _LARGEST, _LEGIBLE = 1 / 60, 1 / 24, 11
+# Pixels of the longer side at least, so that labels on small photos can be read.
+_LEAST = 480
 # Okabe and Ito's yellow and black: legible on light and dark.
 _COLOR, _INK = (240, 228, 66), (0, 0, 0)
 
@@ -16,15 +19,20 @@ _COLOR, _INK = (240, 228, 66), (0, 0, 0)
 def draw(result: PhotoResult) -> Image.Image:
     """The photo with a box around each face and a label at it."""
     assert result.photo is not None, "only of photos that could be read"
-    picture = result.photo.copy()
+    scale = math.ceil(_LEAST / max(result.photo.size))
+    size = result.photo.width * scale, result.photo.height * scale
+    picture = result.photo.resize(size, Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(picture)
     for face in result.faces:
-        _draw_face(pen, picture.size, face)
+        x, y, width, height = (scale * each for each in face.box or (0, 0, *result.photo.size))
+        _draw_face(pen, size, (x, y, width, height), describe(face))
     return picture
 
 
-def _draw_face(pen: ImageDraw.ImageDraw, size: tuple[int, int], face: Prediction) -> None:
-    x, y, width, height = face.box or (0, 0, *size)
+def _draw_face(
+    pen: ImageDraw.ImageDraw, size: tuple[int, int], place: tuple[int, ...], text: str
+) -> None:
+    x, y, width, height = place
     longer = max(size)
     letters = max(_LEGIBLE, min(max(width / 9, longer * _SMALLEST), longer * _LARGEST))
     line = max(1, round(letters / 8))
@@ -36,7 +44,8 @@ def _draw_face(pen: ImageDraw.ImageDraw, size: tuple[int, int], face: Prediction
     )
     pen.rectangle(box, outline=_COLOR, width=line)
     font = ImageFont.load_default(letters)
-    text = describe(face).replace(", ", "\n") if width < 9 * letters else describe(face)
+    if width < 9 * letters:
+        text = text.replace(", ", "\n")
     left, top, right, bottom = pen.multiline_textbbox((0, 0), text, font=font)
     margin = letters / 3
     wide, high = right - left + 2 * margin, bottom - top + 2 * margin

@@ -18,7 +18,7 @@ from agegender.download.archive import FoundFile
 from agegender.evaluation.predict import load
 from agegender.faces.detection import Detector
 from agegender.faces.finding import AlignedFace, find_faces
-from agegender.faces.template import FILE, read_template
+from agegender.faces.template import template_of
 from agegender.preparation import images
 from agegender.training.inference import single_view
 
@@ -122,7 +122,7 @@ class Predictor:
         self._model = tf.function(loaded, input_signature=[tf.TensorSpec(shape, tf.uint8)])
         self._aligned = aligned
         if not aligned:
-            self.template = read_template(path.with_name(FILE))
+            self.template = template_of(path)
             if not self.template.usable:
                 raise UnusableTemplateError(
                     f"{path} learned from photos of which only {self.template.one_face:.0%} show "
