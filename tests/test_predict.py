@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -165,6 +166,10 @@ def test_photos_that_cannot_be_read(predictor: Predictor, tmp_path: Path) -> Non
     (tmp_path / "x.jpg").write_bytes(b"x")
     with pytest.raises(UserError, match=r"x\.jpg: not an image"):
         predictor(str(tmp_path / "x.jpg"))
+    arrays: list[Any] = [np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3), np.float32)]
+    for array in arrays:
+        with pytest.raises(UserError, match="is no photo; uint8 of shape"):
+            predictor(array)
 
 
 def test_without_faces_in_the_training_photos_only_crops_are_judged(

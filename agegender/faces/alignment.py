@@ -15,6 +15,8 @@ from agegender.faces.template import Template
 _CHIP = 384
 _CHIP_SHARE = 0.5
 _CHIP_THRESHOLD = 0.3
+# Faces that are looked at together: a crowd takes no more memory than some.
+_BATCH = 16
 
 Matrix = NDArray[np.float64]
 
@@ -55,18 +57,18 @@ def refine(
 
     That halves the error of the crop, and shows which detections are none: these become None.
     """
-    if not faces:
-        return []
     inside = template.points(_CHIP * _CHIP_SHARE) + _CHIP * (1 - _CHIP_SHARE) / 2
-    matrices = [similarity(face.landmarks, inside) for face in faces]
-    chips = [np.asarray(warp(photo, matrix, _CHIP, softness=0)) for matrix in matrices]
     refined: list[NDArray[np.float64] | None] = []
-    for matrix, found in zip(matrices, detector(np.stack(chips), _CHIP_THRESHOLD), strict=True):
-        # The face is where the template is; others may be next to it.
-        distances = [np.abs(each.landmarks - inside).mean() for each in found]
-        nearest = int(np.argmin(distances)) if found else 0
-        if found and distances[nearest] < _CHIP * _CHIP_SHARE / 4:
-            refined.append(transform(invert(matrix), found[nearest].landmarks))
-        else:
-            refined.append(None)
+    for start in range(0, len(faces), _BATCH):
+        batch = faces[start : start + _BATCH]
+        matrices = [similarity(face.landmarks, inside) for face in batch]
+        chips = [np.asarray(warp(photo, matrix, _CHIP, softness=0)) for matrix in matrices]
+        for matrix, found in zip(matrices, detector(np.stack(chips), _CHIP_THRESHOLD), strict=True):
+            # The face is where the template is; others may be next to it.
+            distances = [np.abs(each.landmarks - inside).mean() for each in found]
+            nearest = int(np.argmin(distances)) if found else 0
+            if found and distances[nearest] < _CHIP * _CHIP_SHARE / 4:
+                refined.append(transform(invert(matrix), found[nearest].landmarks))
+            else:
+                refined.append(None)
     return refined

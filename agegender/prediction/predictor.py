@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from agegender.common.errors import DamagedFileError, UserError
 from agegender.download.archive import FoundFile
@@ -139,7 +139,7 @@ class Predictor:
                 3).
 
         Raises:
-            UserError: it cannot be read.
+            UserError: it cannot be read, or the array is of another kind.
         """
         if isinstance(photo, str | Path):
             try:
@@ -150,8 +150,8 @@ class Predictor:
             if not result.readable:
                 raise UserError(f"{photo}: {result.problem}")
             return result.faces
-        image = Image.fromarray(photo) if isinstance(photo, np.ndarray) else photo
-        image = image.convert("RGB")
+        image = _to_image(photo) if isinstance(photo, np.ndarray) else photo
+        image = ImageOps.exif_transpose(image).convert("RGB")
         if self._aligned:
             return self.predict_crops([images.fit(image, self.image_size)])
         return self._in_photo(image)
@@ -221,6 +221,15 @@ class Predictor:
             )
             for i, face in enumerate(faces or [None] * len(crops))
         ]
+
+
+def _to_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise UserError(
+            f"an array of {pixels.dtype} and shape {pixels.shape} is no photo; uint8 of shape "
+            "(height, width, 3) is"
+        )
+    return Image.fromarray(pixels)
 
 
 def _whole(box: NDArray[np.float32]) -> tuple[int, int, int, int]:
