@@ -1,1 +1,1 @@
-"""Photos from an archive, a folder or an address into one flat folder with a manifest."""
+"""Photos and their labels from an archive, a folder or an address into one flat folder."""

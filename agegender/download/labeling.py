@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from posixpath import dirname, normpath
+from typing import NamedTuple
 
 from agegender.download import names
 from agegender.download.archive import MAX_NAME_BYTES, UNSAFE
@@ -42,41 +43,56 @@ def label_by_tables(
     """
     source = source.resolve()
     paths = _paths(entries, source if source.is_dir() else source.with_suffix(""))
-    rows_of: dict[int, list[tuple[str, Row]]] = defaultdict(list)
-    known = {entry.source for entry in entries}
-    loose = [
-        Entry("", path, 0, "", table.description)
-        for path, table in tables.items()
-        if path not in known
-    ]
+    rows_of: dict[int, list[_NamedRow]] = defaultdict(list)
+    rest = _elsewhere(entries, tables)
     for table_path, table in tables.items():
         for row in table.rows:
             file, found = _find(row, dirname(table_path), paths)
             if len(found) == 1:
-                rows_of[found[0]].append((file, row))
-            else:
-                several = f"{len(found)} files whose paths end with '{file}'; give more of the path"
-                reason = several if found else f"there is no file '{file}'"
-                loose.append(Entry(row.where, row.where, 0, "", reason))
+                rows_of[found[0]].append(_NamedRow(file, row))
+                continue
+            reason = row.reason or f"there is no file '{file}'"
+            if found:
+                reason = f"{len(found)} files whose paths end with '{file}'; give more of the path"
+            rest.append(_unused(row, reason))
     labeled = []
     for number, entry in enumerate(entries):
+        rows = rows_of[number]
         if entry.source in tables:
-            labeled.append(entry._replace(reason=tables[entry.source].description))
-        elif entry.reason:
-            labeled.append(entry)
-        elif not rows_of[number]:
-            labeled.append(entry._replace(reason=f"no row in {' or '.join(tables)}"))
-        else:
-            labeled.append(_labeled(entry, rows_of[number]))
-            if not labeled[-1].reason:
-                loose += [
-                    Entry(row.where, row.where, 0, "", f"the same as {rows_of[number][0][1].where}")
-                    for _, row in rows_of[number][1:]
-                ]
-    return labeled + loose
+            entry = entry._replace(reason=tables[entry.source].description)
+        elif not entry.reason and not rows:
+            entry = entry._replace(reason=f"no row in {' or '.join(tables)}")
+        elif not entry.reason:
+            entry = _labeled(entry, rows)
+            if not entry.reason:
+                same = f"the same as {rows[0].row.where}"
+                rest += [_unused(row, same) for _, row in rows[1:]]
+        labeled.append(entry)
+    return labeled + rest
 
 
-def _labeled(entry: Entry, rows: Sequence[tuple[str, Row]]) -> Entry:
+class _NamedRow(NamedTuple):
+    """A row, and the path in it that names a file."""
+
+    file: str
+    row: Row
+
+
+def _elsewhere(entries: Sequence[Entry], tables: Mapping[str, Table]) -> list[Entry]:
+    """The tables that are not among the files."""
+    known = {entry.source for entry in entries}
+    return [
+        Entry("", path, 0, "", table.description)
+        for path, table in tables.items()
+        if path not in known
+    ]
+
+
+def _unused(row: Row, reason: str) -> Entry:
+    return Entry(row.where, row.where, 0, "", reason)
+
+
+def _labeled(entry: Entry, rows: Sequence[_NamedRow]) -> Entry:
     """``entry`` with the labels in its rows, if they agree."""
     (file, first), *others = rows
     if any(row.labels != first.labels or row.reason != first.reason for _, row in others):

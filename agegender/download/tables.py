@@ -18,7 +18,17 @@ from agegender.photos.photos import COMPUTED, NUMBERS, SPLIT_NAMES
 
 # What a column may be called, the best name first. `male` and `female` hold yes or no.
 COLUMNS = {
-    "file": ("file", "path", "image", "filename", "file_name", "img_path", "image_path", "img"),
+    "file": (
+        "file",
+        "path",
+        "image",
+        "filename",
+        "file_name",
+        "img_path",
+        "image_path",
+        "image_name",
+        "img",
+    ),
     "age": ("age", "real_age"),
     "gender": ("gender", "sex", "male", "female"),
     "split": ("split",),
@@ -202,14 +212,14 @@ def _row(where: str, titles: Sequence[str], cells: list[str], header: _Header) -
         cells.pop()
     values = dict(zip(titles, cells, strict=False))
     meanings = {meaning: values.get(title, "") for meaning, title in header.meanings.items()}
-    if len(cells) == len(titles) and header.files:
-        files = [form.format(**values) for form in header.files]
-    else:
-        files = [meanings.get("file", "")]
     labels: dict[str, str] = {}
     reason = ""
     if len(cells) != len(titles):
         reason = f"{len(cells)} values for {len(titles)} columns"
+    if header.files and not reason:
+        files = [form.format(**values) for form in header.files]
+    else:
+        files = [meanings.get("file", "")]
     try:
         labels["age"] = parse_age(meanings.get("age", ""))
         labels["gender"] = parse_gender(
