@@ -50,7 +50,7 @@ PHOTOS = {
     "title": "Ages of all photos",
     "x": "age",
     "x_label": "Age (years)",
-    "y": {f"{SPLIT}/{name}.csv": "gender" for name in SPLITS},
+    "y": {f"{SPLIT}/{name}.csv": "age" for name in SPLITS},
     "y_label": "Photos",
 }
 # Of each model: its title, and what a sentence calls it.

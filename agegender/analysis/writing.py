@@ -63,9 +63,6 @@ def write_interval(
 
 def write_known(known: Mapping[str, int] | None) -> str:
     """How many photos have each label, as metrics files tell; empty where all have all."""
-    words = {
-        "gender": "{} have a gender",
-        "age": "{} an exact age",
-        "age_range": "{} an age range",
-    }
-    return ", ".join(words[name].format(f"{number:,}") for name, number in (known or {}).items())
+    words = {"gender": "a gender", "age": "an exact age", "age_range": "an age range"}
+    parts = [f"{number:,} {words[name]}" for name, number in (known or {}).items()]
+    return ", ".join(parts).replace(" ", " have ", 1)

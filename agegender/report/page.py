@@ -122,7 +122,10 @@ def _context(report: Report) -> dict[str, Any]:
         if len(first.plots["cumulative"])
         else [],
         "grouping": _grouping,
-        "labels": prose.listed(["age", "gender", *map(_grouping, group_columns(report.photos))]),
+        "labels": prose.listed(
+            [name for name in ("age", "gender") if report.photos[name].notna().any()]
+            + [by.replace("_", " ") for by in group_columns(report.photos)]
+        ),
         "reference_report": REFERENCE_REPORT,
         "splits": _splits(report.photos),
         "listed": _LISTED,
@@ -163,7 +166,9 @@ def _splits(photos: pd.DataFrame) -> list[tuple[str, list[str]]]:
     """The table of the splits: its rows, each a name and the values of the splits and of all."""
     columns = [photos[photos["split"] == name] for name in ("train", "validation", "test")]
     columns.append(photos)
-    shares: list[tuple[str, int | str, str]] = [("gender", *each) for each in enumerate(GENDERS)]
+    shares: list[tuple[str, int | str, str]] = []
+    if photos["gender"].notna().any():
+        shares += [("gender", *each) for each in enumerate(GENDERS)]
     for by in group_columns(photos):
         shares += [(by, name, name) for name in sorted({*photos[by]} - {""})]
     return [
