@@ -119,7 +119,7 @@ def _context(report: Report) -> dict[str, Any]:
         "primary": {task: primary_metric(task, first.predictions) for task in tasks},
         "scores_in": _scores_in,
         "cumulative": list(zip(CUMULATIVE_YEARS, CUMULATIVE, strict=True))
-        if len(first.plots["cumulative"])
+        if len(first.plots.get("cumulative", ()))
         else [],
         "grouping": _grouping,
         "labels": prose.listed(
