@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
@@ -56,10 +58,19 @@ def test_genders() -> None:
         parse_gender("x")
 
 
+@cache
+def drawn() -> dict[str, bytes]:
+    """The files of an album of drawn people, its table and 48 photos, by path."""
+    with TemporaryDirectory() as folder:
+        draw_album(Path(folder), 24, 1)
+        paths = sorted(path for path in Path(folder).rglob("*.*") if path.is_file())
+        return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
 def source(folder: Path, tables: dict[str, str], photos: list[str]) -> Path:
-    for name in photos:
+    for name, content in zip(photos, list(drawn().values())[1:], strict=False):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(name.encode())
+        (folder / name).write_bytes(content)
     for name, text in tables.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
@@ -218,7 +229,9 @@ def test_a_table_of_no_use_says_why_in_one_line(tmp_path: Path, table: str, word
 def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     """The label table of a folder ``faces`` of drawn people, in an empty project's folder."""
     monkeypatch.chdir(tmp_path)
-    draw_album(Path("faces"), 24, 1)
+    for name, content in drawn().items():
+        Path("faces", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("faces", name).write_bytes(content)
     return pd.read_csv("faces/labels.csv", dtype=str)
 
 
