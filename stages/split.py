@@ -73,6 +73,12 @@ def main() -> None:
     sizes = ", ".join(f"{len(members)} {name}" for name, members in splits.items())
     files = counted["images"]["total"]
     print(f"{files} files: {sizes}, {len(rejected)} rejected ({REJECTED})")
+    known = counted["labels"]
+    if min(known["gender"], known["age"]) < len(checked.photos):
+        print(
+            f"of these photos {known['gender']} have a gender, {known['age']} an exact age and "
+            f"{known['age_range']} an age range"
+        )
     if protocol:
         counted["protocol"] = count_protocol(protocol, (entry.file for entry in entries), splits)
         print(describe(counted))

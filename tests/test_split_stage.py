@@ -111,6 +111,7 @@ def test_every_file_is_in_exactly_one_list(raw: dict[str, bytes]) -> None:
             "photos": 0,
             "pairs": {"same": 0, "mirrored": 0, "cropped": 0},
         },
+        "labels": {"gender": 41, "age": 41, "age_range": 0},
         "copies": {
             "pairs": 2,
             "age_mae": 25.0,

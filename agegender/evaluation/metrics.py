@@ -13,7 +13,7 @@ from agegender.common.errors import UserError
 from agegender.evaluation.bootstrap import Estimate, replicate
 from agegender.evaluation.predictions import tasks_of
 from agegender.evaluation.scores import SCORES, Score, primary_metric, scores_of
-from agegender.photos.photos import age_ranges
+from agegender.photos.photos import count_labels
 
 # In metrics files, all numbers are rounded to this many decimals.
 DECIMALS = 4
@@ -54,14 +54,8 @@ def metrics(
 
 def _known(predictions: pd.DataFrame) -> dict[str, dict[str, int]]:
     """The number of photos that each task is scored on, where that is not all of them."""
-    lowest, highest = age_ranges(predictions)
-    numbers = {
-        "gender": predictions["gender"].notna().sum(),
-        "age": (lowest == highest).sum(),
-        "age_range": (lowest < highest).sum(),
-    }
-    tasks = tasks_of(predictions)
-    known = {name: int(number) for name, number in numbers.items() if name.split("_")[0] in tasks}
+    tasks, counted = tasks_of(predictions), count_labels(predictions)
+    known = {name: number for name, number in counted.items() if name.split("_")[0] in tasks}
     return {} if all(known[task] == len(predictions) for task in tasks) else {"known": known}
 
 

@@ -48,6 +48,16 @@ def age_ranges(photos: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.fl
     return lowest, highest
 
 
+def count_labels(photos: pd.DataFrame) -> dict[str, int]:
+    """How many of ``photos`` have a ``gender``, an exact ``age``, and a range, ``age_range``."""
+    lowest, highest = age_ranges(photos)
+    return {
+        "gender": int(photos["gender"].notna().sum()),
+        "age": int((lowest == highest).sum()),
+        "age_range": int((lowest < highest).sum()),
+    }
+
+
 def task_labels(photos: pd.DataFrame, task: str) -> NDArray[np.float32]:
     """What a network learns of each photo: its gender, (n, 1); its lowest and highest age, (n, 2).
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from agegender.common.parallel import parallel_map
 from agegender.download.manifest import Entry
 from agegender.photos.labels import GENDERS
-from agegender.photos.photos import REQUIRED
+from agegender.photos.photos import REQUIRED, count_labels
 from agegender.preparation import images
 from agegender.preparation.crops import find_crops
 from agegender.preparation.duplicates import (
@@ -193,6 +193,7 @@ def counts(
             "pairs": checked.pairs,
         },
         "copies": checked.copies,
+        "labels": count_labels(photos),
         **({"people": _count_people(splits)} if "person" in photos else {}),
     }
 

@@ -15,7 +15,7 @@ from agegender.evaluation.metrics import write_metrics
 from agegender.evaluation.predict import evaluate, load
 from agegender.networks.datasets import Dataset
 from agegender.networks.device import device_names, enable_determinism, warn_if_unsupported
-from agegender.photos.photos import age_ranges
+from agegender.photos.photos import count_labels
 from agegender.photos.records import read_labels
 from agegender.training.callbacks import Epoch
 from agegender.training.inference import Embed, inference_model
@@ -121,8 +121,7 @@ def check_labels(labels: pd.DataFrame, tasks: Sequence[str], split: str) -> None
             )
         if known < len(labels):
             logger.info("%s: the %s of %d of %d photos is known", split, task, known, len(labels))
-    lowest, highest = age_ranges(labels)
-    if "age" in tasks and (ranges := int((lowest < highest).sum())):
+    if "age" in tasks and (ranges := count_labels(labels)["age_range"]):
         logger.info("%s: the age of %d of %d photos is a range", split, ranges, len(labels))
 
 
