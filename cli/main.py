@@ -16,7 +16,6 @@ from agegender.download.paths import local_path, refuse_written
 from agegender.preparation.parameters import Split
 from agegender.preparation.protocol import read_protocol
 from cli import demo, export, predict, score
-from cli.inspect import inspect
 from cli.metrics import METRICS, metrics, print_table
 from cli.parameters import Document
 from stages.common import process
@@ -241,6 +240,8 @@ def main() -> None:
             case "source":
                 source(arguments.path)
             case "inspect":
+                from cli.inspect import inspect
+
                 inspect(arguments.source, arguments.labels, project_root())
             case "summary":
                 summary(arguments.model)

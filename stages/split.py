@@ -12,7 +12,7 @@ from agegender.common.progress import progress_bar
 from agegender.download.manifest import read_manifest
 from agegender.photos.photos import write_photos
 from agegender.preparation.parameters import Split
-from agegender.preparation.protocol import protocol_of_table, read_protocol
+from agegender.preparation.protocol import read_protocol
 from agegender.preparation.screening import (
     check_images,
     check_labels,
@@ -24,6 +24,7 @@ from agegender.preparation.screening import (
 )
 from agegender.preparation.splits import (
     count_protocol,
+    protocol_of_table,
     split_by_protocol,
     split_fold,
     split_photos,

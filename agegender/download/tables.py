@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from agegender.common.errors import UserError
 from agegender.download.values import parse_age, parse_gender
-from agegender.photos.photos import COMPUTED, NUMBERS, SPLIT_NAMES
+from agegender.photos.labels import SPLIT_NAMES
+from agegender.photos.photos import COMPUTED, NUMBERS
 
 # What a column may be called, the best name first. `male` and `female` hold yes or no.
 COLUMNS = {

@@ -16,17 +16,6 @@ from numpy.typing import NDArray
 from agegender.common.errors import DamagedFileError
 
 SPLITS = ("train", "validation", "test")
-# What tables call the splits.
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
 REQUIRED = ["file", "age", "gender"]
 # Photos of one `group` are (nearly) the same, or of one person.
 NUMBERS = ["age", "age_min", "age_max", "gender", "group"]

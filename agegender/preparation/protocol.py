@@ -3,10 +3,8 @@
 import csv
 from pathlib import Path
 
-import pandas as pd
-
 from agegender.common.errors import UserError
-from agegender.photos.photos import SPLIT_NAMES
+from agegender.photos.labels import SPLIT_NAMES
 
 
 def read_protocol(path: Path) -> dict[str, str]:
@@ -52,16 +50,3 @@ def read_protocol(path: Path) -> dict[str, str]:
     if given and (lacking := {"train", "test"} - set(splits.values())):
         raise UserError(f"{path} names no photos for {' and '.join(sorted(lacking))}")
     return splits
-
-
-def protocol_of_table(photos: pd.DataFrame) -> dict[str, str]:
-    """The split of each of ``photos`` that their label table names, by file name.
-
-    Without photos for training and for the test in its column ``split`` it is no protocol, and
-    nothing is returned.
-    """
-    if "split" not in photos:
-        return {}
-    named = photos[photos["split"] != ""]
-    splits = dict(zip(named["file"], named["split"], strict=True))
-    return splits if {"train", "test"} <= {*splits.values()} else {}

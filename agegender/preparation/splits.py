@@ -57,6 +57,19 @@ def split_fold(
     return {"train": train, "validation": drawn, "test": test}
 
 
+def protocol_of_table(photos: pd.DataFrame) -> dict[str, str]:
+    """The split of each of ``photos`` that their label table names, by file name.
+
+    Without photos for training and for the test in its column ``split`` it is no protocol, and
+    nothing is returned.
+    """
+    if "split" not in photos:
+        return {}
+    named = photos[photos["split"] != ""]
+    splits = dict(zip(named["file"], named["split"], strict=True))
+    return splits if {"train", "test"} <= {*splits.values()} else {}
+
+
 def split_by_protocol(
     photos: pd.DataFrame, protocol: Mapping[str, str], validation: float, seed: int
 ) -> dict[str, pd.DataFrame]:
