@@ -17,7 +17,12 @@ TINY = {
     "image_size": 32,
     "download": {"sample_images": 60},
     "align": {"photos": 20},
-    "train_custom": {"epochs": 3, "filters": [4, 8], "dense_units": [8]},
+    "train_custom": {
+        "epochs": 3,
+        "filters": [4, 8],
+        "dense_units": [8],
+        "age_head": "distribution",
+    },
     "train_vgg16": {"epochs": 2, "dense_units": [8]},
     "evaluate": {"bootstrap_samples": 100, "corruption_photos": 4, "occlusion_photos": 2},
 }

@@ -169,6 +169,12 @@ def test_each_score_is_of_the_photos_that_have_its_label(tmp_path: Path) -> None
         metrics(partial[110:], TRAINING, COUNTS, 100, 1)
 
 
+def test_a_figure_has_its_column_where_all_ages_are_ranges(tmp_path: Path) -> None:
+    row = {"by": "none", "group": "unchanged", "photos": 3, "range_distance": 1.0}
+    write_plot_data(tmp_path, predicted(30), 100, 1, {"age": pd.DataFrame([row])})
+    assert pd.read_csv(tmp_path / "age_corruptions.csv")["mae"].isna().all()
+
+
 def test_metrics_files_have_4_decimals_and_null_for_what_is_undefined(tmp_path: Path) -> None:
     write_metrics(tmp_path / "m.json", {"b": 1 / 3, "a": {"n": 2, "none": math.nan, "zero": -1e-9}})
     text = (tmp_path / "m.json").read_text()

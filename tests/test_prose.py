@@ -116,3 +116,18 @@ def test_parameters_have_their_comments_and_nothing_private() -> None:
         ("download.zooms", "[]", ""),
         ("download.on", "null", ""),
     ]
+
+
+def test_two_models_are_compared_on_corrupted_photos() -> None:
+    def rows(*values: float) -> list[dict[str, object]]:
+        groups = ["unchanged", "a", "b"]
+        return [
+            {"by": "blur", "group": group, "accuracy": value}
+            for group, value in zip(groups, values, strict=True)
+        ]
+
+    one, other = rows(0.9, 0.8, 0.6), rows(0.92, 0.9, 0.8)
+    assert "at worst 60.0\N{NO-BREAK SPACE}% (blur, b)" in prose.corruptions("gender", "it", one)
+    words = prose.corrupted_difference("gender", "the CNN", "VGG16", one, other)
+    assert "+2.0\N{NO-BREAK SPACE}points on these" in words
+    assert "+15.0\N{NO-BREAK SPACE}points on average" in words

@@ -101,7 +101,10 @@ def write_plot_data(
         tables[f"{task}_groups"] = tables[f"{task}_groups"].reindex(
             columns=list(dict.fromkeys(titles))
         )
-    tables |= {f"{task}_corruptions": table for task, table in corruptions.items()}
+    for task, table in corruptions.items():
+        # Of ranges there is no MAE, but the figure's column must be there.
+        columns = dict.fromkeys([*table.columns, *_HEADERS[f"{task}_corruptions"]])
+        tables[f"{task}_corruptions"] = table.reindex(columns=list(columns))
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         table.round(DECIMALS).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")

@@ -158,11 +158,17 @@ def make_card(
             else model.training["seed"],
         },
         template=template,
-        license=_license(source, model.name),
+        license=license_of(source, model.name),
     )
 
 
-def _license(source: str, name: str) -> str:
+def license_of(source: str, name: str) -> str:
+    """The terms of a model, in words.
+
+    Args:
+        source: of the photos that it learned from.
+        name: of the model.
+    """
     words = (
         "The model learned from portraits that this project draws; code and portraits are under "
         "the MIT license."
@@ -220,7 +226,11 @@ def _header(card: Card) -> dict[str, Any]:
     dataset = {"name": card.source, "type": card.source, "split": "test"}
     task = {"type": "image-classification", "name": f"{' and '.join(card.tasks)} from a face photo"}
     return {
-        "license": "mit" if card.source == "sample" else "other",
+        **(
+            {"license": "mit"}
+            if card.source == "sample" and card.name != "vgg16"
+            else {"license": "other", "license_name": "terms-of-the-photos-and-weights"}
+        ),
         "library_name": "keras",
         "pipeline_tag": "image-classification",
         "tags": ["keras", "face", *(f"{each}-estimation" for each in card.tasks)],

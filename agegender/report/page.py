@@ -24,6 +24,7 @@ from agegender.evaluation.scores import (
 from agegender.photos.labels import GENDERS
 from agegender.photos.photos import group_columns
 from agegender.report import gallery, heatmap, prose
+from agegender.report.card import license_of
 from agegender.report.figures import Figure
 from agegender.report.gallery import Row
 from agegender.report.results import Model
@@ -137,12 +138,7 @@ def _context(report: Report) -> dict[str, Any]:
             prose.worst_for_both(task, [model.gaps(task) for model in report.models])
             for task in tasks
         ],
-        "corrupted": [
-            prose.corruptions(task, model.noun, model.corruptions(task))
-            for task in tasks
-            for model in report.models
-            if model.corruptions(task)
-        ],
+        "corrupted": _corrupted(report),
         "occlusion": _occlusion(report) if first.occlusion["photos"] else None,
         "min_group": MIN_GROUP,
         "genders": GENDERS,
@@ -213,6 +209,7 @@ def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, 
         )
     return {
         "results": model,
+        "license": license_of(report.parameters["download"]["source"], model.name),
         "parameters": model.metrics["parameters"],
         "epochs": len(model.loss.training),
         "settings": [each for each in table if each.name.startswith(f"train_{model.name}.")],
@@ -229,6 +226,21 @@ def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, 
         else None,
         "gallery": report.galleries[model.name],
     }
+
+
+def _corrupted(report: Report) -> list[str]:
+    """What corrupted photos do to both models, in sentences, where that was measured."""
+    first, second = report.models
+    sentences = []
+    for task in first.tasks:
+        rows, others = first.corruptions(task), second.corruptions(task)
+        if rows:
+            sentences += [
+                prose.corruptions(task, first.noun, rows),
+                prose.corruptions(task, second.noun, others),
+                prose.corrupted_difference(task, first.noun, second.noun, rows, others),
+            ]
+    return sentences
 
 
 def _occlusion(report: Report) -> dict[str, Any]:

@@ -147,8 +147,8 @@ def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str
         rows: see `agegender.analysis.corruptions.score_corruptions`; the first is of the photos as
             they are.
     """
+    score = _measured(task, rows)
     clean, *corrupted = rows
-    score = next(score for score in PRIMARY_METRICS[task] if score.name in clean)
     values = [row[score.name] for row in corrupted]
     worst = corrupted[values.index(min(values) if score.more_is_better else max(values))]
     return (
@@ -156,6 +156,41 @@ def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str
         f"photos as they are, {write(score, sum(values) / len(values))} on average over all "
         f"corruptions, and at worst {write(score, worst[score.name])} ({worst['by']}, "
         f"{worst['group']})."
+    )
+
+
+def _measured(task: str, rows: Sequence[Mapping[str, Any]]) -> Score:
+    """The primary metric that the rows have a value of."""
+    return next(
+        score
+        for score in PRIMARY_METRICS[task]
+        if not math.isnan(rows[0].get(score.name, math.nan))
+    )
+
+
+def corrupted_difference(
+    task: str,
+    first: str,
+    second: str,
+    rows: Sequence[Mapping[str, Any]],
+    others: Sequence[Mapping[str, Any]],
+) -> str:
+    """How much further apart two models are on corrupted photos than on photos as they are.
+
+    Args:
+        task: gender or age.
+        first: what a sentence calls one model.
+        second: the other.
+        rows: of the first model, see `corruptions`.
+        others: of the second model.
+    """
+    score = _measured(task, rows)
+    gaps = [b[score.name] - a[score.name] for a, b in zip(rows, others, strict=True)]
+    clean, mean = gaps[0], sum(gaps[1:]) / len(gaps[1:])
+    return (
+        f"{capitalised(second)}’s {score.title} less {first}’s is "
+        f"{write(score, clean, plus='+')} on these photos as they are, and "
+        f"{write(score, mean, plus='+')} on average over all corruptions."
     )
 
 
