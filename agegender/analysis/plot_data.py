@@ -96,17 +96,12 @@ def write_plot_data(
             [(gap.by, gap.best, gap.worst, *gap.size) for gap in found],
             columns=["by", "best", "worst", "gap", "gap_low", "gap_high"],
         )
-        # Where all ages are ranges there is no MAE.
-        titles = [*tables[f"{task}_groups"], *_HEADERS[f"{task}_groups"]]
-        tables[f"{task}_groups"] = tables[f"{task}_groups"].reindex(
-            columns=list(dict.fromkeys(titles))
-        )
-    for task, table in corruptions.items():
-        # Of ranges there is no MAE, but the figure's column must be there.
-        columns = dict.fromkeys([*table.columns, *_HEADERS[f"{task}_corruptions"]])
-        tables[f"{task}_corruptions"] = table.reindex(columns=list(columns))
+    tables |= {f"{task}_corruptions": table for task, table in corruptions.items()}
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
+        # Where all ages are ranges there is no MAE; its column is empty.
+        titles = dict.fromkeys([*table, *_HEADERS.get(name, [])])
+        table = table.reindex(columns=list(titles))
         table.round(DECIMALS).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
