@@ -157,7 +157,8 @@ print(unfinished.key("train_custom", parameters("train_custom")))
 
 def test_what_vanishes_during_the_work_is_named(tmp_path: Path) -> None:
     (tmp_path / "input").touch()
-    for name in ("dvc.yaml", "params.yaml"):
+    (tmp_path / "recipes").mkdir()
+    for name in ("dvc.yaml", "params.yaml", "recipes/random-split.csv"):
         (tmp_path / name).write_text(Path(name).read_text())
     script = """
 from pathlib import Path
