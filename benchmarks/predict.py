@@ -36,7 +36,7 @@ def measure(clone: Clone, sizes: Sizes) -> list[Result]:
     detector = Detector(clone.path / "models/yunet.onnx")
 
     def predict() -> None:
-        assert sum(len(each.faces) for each in predictor.stream(read_photos([str(few)])))
+        assert sum(len(each.faces) for each in predictor.stream(read_photos([few])))
 
     def detect() -> None:
         for path in few.iterdir():

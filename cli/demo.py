@@ -24,6 +24,8 @@ def demo(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: there is no such model, or the port is in use.
     """
+    if not 0 <= arguments.port < 2**16:
+        raise UserError(f"--port is {arguments.port}; expected 0 to {2**16 - 1}")
     paths = [choose(name) for name in arguments.model] or _defaults()
     predictors = {_title(path): load(path, "all", aligned=False) for path in paths}
 
@@ -52,4 +54,7 @@ def _defaults() -> list[Path]:
 
 
 def _title(path: Path) -> str:
-    return f"{TITLES.get(path.stem, path.stem)}, {origin(path).partition(';')[0]}"
+    whose = origin(path)
+    # Models from elsewhere may all have the same name.
+    name = str(path) if whose == "your own" else TITLES.get(path.stem, path.stem)
+    return f"{name}, {whose.partition(';')[0]}"

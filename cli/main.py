@@ -5,6 +5,7 @@ It is used from the project's folder and reads what lies there.
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -266,3 +267,12 @@ def main() -> None:
             # `dvc exp run $(...)` would run without the recipe; at what is no stage it stops.
             print("unusable-recipe")
         raise SystemExit(f"error: {error}") from None
+    except BrokenPipeError:
+        # Whoever reads the output, such as `head`, has seen enough; nothing is left to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise SystemExit(f"error: {where}{error.strerror or error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit(process.INTERRUPTED) from None

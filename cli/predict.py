@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,20 @@ def predict(arguments: argparse.Namespace) -> None:
     if arguments.crops and not arguments.out:
         raise UserError("--crops needs --out FOLDER, where they are written")
     path = choose(arguments.model)
+    from agegender.prediction.inputs import count_photos, expand, read_photos
+
+    paths = expand(arguments.paths)
     if arguments.out:
+        refuse_among(arguments.out, paths)
         _make_new(arguments.out)
     predictor = load(path, arguments.views, arguments.aligned)
     print(f"model: {path} ({origin(path)})", file=sys.stderr)
 
     from agegender.common.progress import progress_bar
-    from agegender.prediction.inputs import count_photos, read_photos
     from agegender.prediction.output import Output
 
-    total = count_photos(arguments.paths)
     photos = progress_bar(
-        predictor.stream(read_photos(arguments.paths)), desc="faces", unit="photos", total=total
+        predictor.stream(read_photos(paths)), desc="faces", unit="photos", total=count_photos(paths)
     )
     print(HEAD)
     readable = 0
@@ -63,8 +66,6 @@ def predict(arguments: argparse.Namespace) -> None:
                 f"\ninterrupted{f'; {arguments.out} holds what was done' if arguments.out else ''}"
             )
             raise SystemExit(process.INTERRUPTED) from None
-        except OSError as error:
-            raise UserError(f"{error.filename or arguments.out}: {error.strerror}") from None
     if not readable:
         raise UserError("none of the files could be read")
     if arguments.out:
@@ -129,6 +130,15 @@ def _trained_on_samples() -> bool:
         return parameters.get("download.source", parameters["download"]["source"]) == "sample"
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return False
+
+
+def refuse_among(folder: Path, paths: Iterable[Path]) -> None:
+    """Make sure that pictures that are written are not taken for photos to read."""
+    for path in paths:
+        if path.is_dir() and folder.resolve().is_relative_to(path.resolve()):
+            raise UserError(
+                f"{folder} is in {path}, whose photos are read; name a folder elsewhere"
+            )
 
 
 def _make_new(folder: Path) -> None:

@@ -21,6 +21,7 @@ from agegender.download.archive import read_files
 from agegender.photos.photos import read_photos
 from agegender.prediction.predictor import NO_FACE, Predictor, UnusableTemplateError
 from benchmarks import crops
+from cli.predict import refuse_among
 from tests.clones import ROOT
 from tests.conftest import Reproduced
 from tools.pretrained import make
@@ -158,6 +159,27 @@ def test_what_a_crop_costs_is_measured(
         mae = aligned["age_error"].abs().mean()
         assert measured["ways"][crops.ORIGINAL]["age"] == pytest.approx(mae, abs=0.001)
     assert crops.OURS in crops.table(measured) and crops.draw(measured).startswith("<svg")
+
+
+def test_pil_images_are_read_as_files_are(tmp_path: Path) -> None:
+    pixels = keras.Input((32, 32, 3))
+    age = keras.layers.Dense(1)(keras.layers.Flatten()(pixels))
+    keras.Model(pixels, {"age": age}).save(tmp_path / "x.keras")
+    predictor = Predictor(tmp_path / "x.keras", aligned=True)
+    photo = Image.new("RGBA", (32, 32), "green")
+    photo.paste((0, 0, 0, 0), (0, 0, 32, 9))
+    photo.save(tmp_path / "photo.png")
+    expected, found = (predictor(each)[0].crop for each in (tmp_path / "photo.png", photo))
+    assert found.tobytes() == expected.tobytes()
+    with pytest.raises(UserError, match="Is a directory"):
+        predictor(tmp_path)
+
+
+def test_pictures_are_not_written_where_photos_are_read(tmp_path: Path) -> None:
+    refuse_among(tmp_path / "out", [tmp_path / "photos", tmp_path / "out.jpg"])
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(UserError, match="name a folder elsewhere"):
+        refuse_among(tmp_path / "photos/out", [tmp_path / "photos"])
 
 
 def test_photos_that_cannot_be_read(predictor: Predictor, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import stages.split
 from agegender.common.errors import UserError
 from agegender.download.manifest import Entry
 from agegender.download.source import plan
+from agegender.download.tables import read_table
 from agegender.download.values import parse_age, parse_gender
 from agegender.photos.photos import SPLITS, group_columns, read_photos
 from portraits.album import draw_album
@@ -182,6 +183,21 @@ def test_all_that_is_wrong_is_listed_with_its_reason(tmp_path: Path) -> None:
         "h.jpg": "4 values for 6 columns (labels.csv, row 12)",
         "i.heic": "HEIC, a format that cannot be read; convert it to JPEG",
         **dict.fromkeys(["g.jpg", "1/twice.jpg", "2/twice.jpg"], "no row in labels.csv"),
+    }
+
+
+def test_a_row_means_the_file_that_lies_there_whatever_others_are_called(tmp_path: Path) -> None:
+    table = "file,age\n1.jpg,3\nmore/1.jpg,4\n"
+    entries = plan(source(tmp_path, {"labels.csv": table}, ["1.jpg", "more/1.jpg"]), "")
+    assert labels(entries) == {"1.jpg": {"age": "3"}, "more_1.jpg": {"age": "4"}}
+
+
+def test_groups_are_called_otherwise_than_what_the_pipeline_adds() -> None:
+    table = "file,age,image,thumbnail\n" + "".join(f"{i}.jpg,3,x,y\n" for i in range(4))
+    assert read_table("", table.encode()).rows[0].labels == {
+        "age": "3",
+        "image_": "x",
+        "thumbnail_": "y",
     }
 
 

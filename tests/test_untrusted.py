@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from agegender.common.errors import DamagedFileError
 from agegender.evaluation.predict import load
-from agegender.faces.template import read_template
+from agegender.faces.template import read_template, template_of
 from agegender.report.card import MAX_BYTES, Card, read_card, write_card
 from agegender.training.saving import save
 from tests.test_models import small
@@ -55,6 +56,15 @@ def test_a_corrupt_template_is_rejected(tmp_path: Path) -> None:
     path.write_text(json.dumps(TEMPLATE))
     read_template(path)
     never_fails_otherwise(read_template, path, list(corrupt(path.read_bytes(), 200)))
+    # No photo can be cropped to landmarks that are nowhere, or all at one place.
+    for change in ({"landmarks": [[float("nan"), 1e300]] * 5}, {"photos": 100}):
+        path.write_text(json.dumps(TEMPLATE | change))
+        with pytest.raises(DamagedFileError, match="no template"):
+            read_template(path)
+    path.write_text(json.dumps(TEMPLATE))
+    (tmp_path / "custom.card.json").write_bytes(b"[" * 90_000)
+    with pytest.raises(DamagedFileError, match="no card"):
+        template_of(tmp_path / "custom.keras")
     path.write_bytes(b" " * 200_000)
     with pytest.raises(DamagedFileError, match="too large"):
         read_template(path)
@@ -80,7 +90,17 @@ def test_a_corrupt_card_is_rejected(tmp_path: Path) -> None:
     write_card(path, card)
     assert read_card(path) == card and "| Age MAE | 5.00" in path.with_suffix(".md").read_text()
     never_fails_otherwise(read_card, path, list(corrupt(path.read_bytes(), 200)))
-    for content in (b"[" * 100_000, b" " * (MAX_BYTES + 1), path.with_suffix(".md").read_bytes()):
+    changes: list[dict[str, Any]] = [
+        {"metrics": {"n": 1}},
+        {"metrics": {"age": {"mae": {"x": 1}}}},
+        {"metrics": {"age": {"mae": 1}, "baseline": 5}},
+        {"photos": {}},
+        {"template": {"x": 1}},
+        {"sha256": "\n" + "0" * 64},
+    ]
+    damaged = [json.dumps(card.model_dump() | each).encode() for each in changes]
+    damaged += [b"[" * 100_000, b" " * (MAX_BYTES + 1), path.with_suffix(".md").read_bytes()]
+    for content in damaged:
         path.write_bytes(content)
         with pytest.raises(DamagedFileError):
             read_card(path)

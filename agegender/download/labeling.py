@@ -29,8 +29,8 @@ def label_by_tables(
 ) -> list[Entry]:
     """``entries`` with the labels in ``tables``, or the reason why there are none.
 
-    A row's path is relative to its table, absolute, or the end of one file's path. A file is named
-    by the path in its row, with ``_`` between the folders.
+    A row's path is relative to its table, else absolute or the end of one file's path. A file is
+    named by the path in its row, with ``_`` between the folders.
 
     Args:
         entries: of all files, see `agegender.download.archive.survey`.
@@ -43,11 +43,14 @@ def label_by_tables(
     """
     source = source.resolve()
     paths = _paths(entries, source if source.is_dir() else source.with_suffix(""))
+    whole: dict[str, list[int]] = defaultdict(list)
+    for number, entry in enumerate(entries):
+        whole[normpath(_slashed(entry.source))].append(number)
     rows_of: dict[int, list[_NamedRow]] = defaultdict(list)
     rest = _elsewhere(entries, tables)
     for table_path, table in tables.items():
         for row in table.rows:
-            file, found = _find(row, dirname(table_path), paths)
+            file, found = _find(row, dirname(table_path), whole, paths)
             if len(found) == 1:
                 rows_of[found[0]].append(_NamedRow(file, row))
                 continue
@@ -118,11 +121,14 @@ def _paths(entries: Sequence[Entry], folder: Path) -> dict[str, list[int]]:
     return found
 
 
-def _find(row: Row, folder: str, paths: Mapping[str, list[int]]) -> tuple[str, list[int]]:
+def _find(
+    row: Row, folder: str, whole: Mapping[str, list[int]], ends: Mapping[str, list[int]]
+) -> tuple[str, list[int]]:
     """The path in ``row`` that names a file, and the numbers of the files that it may name."""
     for file in row.files:
         path = normpath(_slashed(file)).lstrip("/")
-        for candidate in (normpath(f"{folder}/{path}").lstrip("/"), path):
+        relative = normpath(f"{folder}/{path}").lstrip("/")
+        for paths, candidate in ((whole, relative), (ends, relative), (ends, path)):
             if candidate in paths:
                 return file, paths[candidate]
     return row.files[0], []

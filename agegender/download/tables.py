@@ -41,8 +41,10 @@ OWN_NAMES = ("labels.csv", "labels.tsv")
 PUBLISHED_NAMES = ("fairface_label_*.csv", "fold_[0-9]_data.txt", "gt_avg_*.csv", "agedb.csv")
 # A column of more different values divides nobody into groups.
 MAX_GROUPS = 30
-# What columns are called in files of the pipeline; others may not have these names.
+# What columns are called in files of the pipeline and in its tables; others may not have these
+# names.
 _TAKEN = {*NUMBERS, "file", "source", "bytes", "sha256", "reason", "person", "split"}
+_TAKEN |= {"image", "thumbnail"}
 _DELIMITERS = ",;\t|"
 
 

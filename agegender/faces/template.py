@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from agegender.common.errors import DamagedFileError
 from agegender.common.files import atomic_write, read_limited
@@ -15,10 +15,14 @@ FILE = "template.json"
 # Of the training photos, with exactly one face, for their mean to say how photos are cropped.
 MIN_SHARE = 0.5
 MIN_PHOTOS = 10
+# From the leftmost to the rightmost landmark, and from the topmost to the lowest.
+MIN_SIZE = 0.05
 # Templates have less than a kilobyte.
 MAX_BYTES = 100_000
 
-Points = Annotated[list[tuple[float, float]], Field(min_length=5, max_length=5)]
+# Mouths may lie a little below a photo.
+Share = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
+Points = Annotated[list[tuple[Share, Share]], Field(min_length=5, max_length=5)]
 
 
 class Template(BaseModel):
@@ -77,8 +81,11 @@ def read_template(path: Path) -> Template:
         DamagedFileError: it is missing, or something else.
     """
     try:
-        return Template.model_validate_json(read_limited(path, MAX_BYTES))
-    except ValidationError:
+        template = Template.model_validate_json(read_limited(path, MAX_BYTES))
+        if template.usable and np.ptp(template.landmarks, axis=0).min() < MIN_SIZE:
+            raise ValueError("landmarks at one place")
+        return template
+    except ValueError:
         raise DamagedFileError(path, "is damaged: it is no template of a face") from None
 
 
@@ -94,7 +101,7 @@ def template_of(model: Path) -> Template:
     if card.is_file():
         try:
             expected = json.loads(read_limited(card, MAX_BYTES))["template"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise DamagedFileError(card, "is damaged: it is no card of a model") from None
         if expected != template.model_dump(mode="json"):
             raise DamagedFileError(path, f"is another model's template than {card} has")

@@ -8,28 +8,28 @@ from agegender.common.errors import UserError
 from agegender.download.archive import PACKED, FoundFile, list_images, read_files
 
 
-def count_photos(paths: Iterable[str]) -> int:
-    """How many files `read_photos` will give; those of an archive count as one."""
-    return sum(
-        sum(1 for _ in list_images(path)) if path.is_dir() else 1
-        for given in paths
-        for path in _expand(given)
-    )
-
-
-def read_photos(paths: Iterable[str]) -> Iterator[FoundFile]:
-    """Each photo that ``paths`` name, read one at a time; what cannot be read says why.
+def expand(paths: Iterable[str]) -> list[Path]:
+    """The files and folders that ``paths`` name.
 
     Args:
         paths: of files; of folders, with all below them; of zips and tars; or patterns such as
             ``photos/*.jpg``, for shells that do not expand them.
     """
-    for given in paths:
-        for path in _expand(given):
-            if path.is_dir() or path.suffix.lower().removeprefix(".") in PACKED:
-                yield from _read_several(path)
-            else:
-                yield _read_file(path)
+    return [path for given in paths for path in _expand(given)]
+
+
+def count_photos(paths: Iterable[Path]) -> int:
+    """How many files `read_photos` will give; those of an archive count as one."""
+    return sum(sum(1 for _ in list_images(path)) if path.is_dir() else 1 for path in paths)
+
+
+def read_photos(paths: Iterable[Path]) -> Iterator[FoundFile]:
+    """Each photo of ``paths``, see `expand`, read one at a time; what cannot be read says why."""
+    for path in paths:
+        if path.is_dir() or path.suffix.lower().removeprefix(".") in PACKED:
+            yield from _read_several(path)
+        else:
+            yield _read_file(path)
 
 
 def _expand(given: str) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from agegender.common.errors import DamagedFileError, UserError
 from agegender.download.archive import FoundFile
@@ -146,12 +146,14 @@ class Predictor:
                 content = Path(photo).read_bytes()
             except FileNotFoundError:
                 raise DamagedFileError(Path(photo), "is missing") from None
+            except OSError as error:
+                raise UserError(f"{photo}: {error.strerror}") from None
             (result,) = self.stream([FoundFile(str(photo), content, "")])
             if not result.readable:
                 raise UserError(f"{photo}: {result.problem}")
             return result.faces
         image = _to_image(photo) if isinstance(photo, np.ndarray) else photo
-        image = ImageOps.exif_transpose(image).convert("RGB")
+        image = images.to_rgb(image, _FULL_SIZE)
         if self._aligned:
             return self.predict_crops([images.fit(image, self.image_size)])
         return self._in_photo(image)

@@ -54,7 +54,7 @@ def decode(content: bytes, size: int) -> Image.Image:
             known before any pixel is decoded.
     """
     with _rejecting(content):
-        return _load(_open(content), size)
+        return to_rgb(_open(content), size)
 
 
 def square(content: bytes, size: int) -> bytes:
@@ -77,7 +77,7 @@ def square(content: bytes, size: int) -> bytes:
                 pixels: np.ndarray = simplejpeg.decode_jpeg(content, "RGB", strict=True)
                 return pixels.tobytes()
             # Damaged, or of a kind that simplejpeg does not take: Pillow is the judge.
-        return fit(_load(image, size), size).tobytes()
+        return fit(to_rgb(image, size), size).tobytes()
 
 
 @contextmanager
@@ -110,7 +110,8 @@ def _open(content: bytes) -> Image.Image:
     return image
 
 
-def _load(image: Image.Image, size: int) -> Image.Image:
+def to_rgb(image: Image.Image, size: int) -> Image.Image:
+    """An opened image as `decode` returns it."""
     needed = DRAFT_GAP * size
     # Below that the gain is a few microseconds per photo.
     if min(image.size) >= 2 * needed:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import yaml
 from jinja2 import Environment, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agegender.analysis.writing import write, write_interval
 from agegender.common.errors import DamagedFileError
@@ -25,7 +25,7 @@ from agegender.report.settings import redacted
 # Cards have about 10 kB.
 MAX_BYTES = 1_000_000
 Text = Annotated[str, Field(max_length=10_000)]
-Sha256 = Annotated[str, Field(pattern=r"[0-9a-f]{64}")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Part(BaseModel):
@@ -87,7 +87,7 @@ class Card(_Part):
     parameters: dict[Text, Any]
     template: dict[Text, Any] | None
     license: Text
-    commit: Annotated[str, Field(pattern=r"[0-9a-f]{7,64}")] | None = None
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = None
     file: ExportedFile | None = None
 
     @field_validator("metrics")
@@ -198,10 +198,14 @@ def read_card(path: Path) -> Card:
     Raises:
         DamagedFileError: it is missing, too large, or something else.
     """
+    content = read_limited(path, MAX_BYTES)
     try:
-        return Card.model_validate_json(read_limited(path, MAX_BYTES))
-    except (ValidationError, RecursionError):
+        card = Card.model_validate_json(content)
+        # That shows whether its metrics, which have no fixed form, can be written.
+        markdown(card)
+    except Exception:
         raise DamagedFileError(path, "is damaged: it is no model card") from None
+    return card
 
 
 def markdown(card: Card) -> str:
