@@ -17,9 +17,11 @@ import pytest
 from PIL import Image
 
 from agegender.common.errors import UserError
+from agegender.common.files import sha256
 from agegender.download.archive import read_files
 from agegender.photos.photos import read_photos
 from agegender.prediction.predictor import NO_FACE, Predictor, UnusableTemplateError
+from agegender.report.card import read_card
 from benchmarks import crops
 from cli.predict import refuse_among
 from tests.clones import ROOT
@@ -245,12 +247,16 @@ def test_the_pretrained_folder_is_made_of_what_the_pipeline_trained(
     (expected,), (found,) = trained(portraits[0]), packed(portraits[0])
     assert found.gender == pytest.approx(expected.gender, abs=0.01)
     assert found.age == pytest.approx(expected.age, abs=0.1)
-    size = Path("pretrained/custom.keras").stat().st_size
+    made = Path("pretrained/custom.keras")
+    size = made.stat().st_size
     assert size < 0.75 * Path("models/custom.keras").stat().st_size
+    # `export` takes its card for its own.
+    packed_card, digest = read_card(Path("pretrained/custom.card.json")), sha256(made)
+    assert packed_card.file is not None and packed_card.file.sha256 == {"custom.keras": digest}
     card = Path("pretrained/README.md").read_text()
     metrics = json.loads((reproduced.clone.path / "metrics/custom.json").read_text())
     accuracy = f"{100 * metrics['gender']['accuracy']:.1f}"
     assert f"| gender accuracy | {accuracy}" in card
-    first = Path("pretrained/custom.keras").read_bytes()
+    first = made.read_bytes()
     make("dvc exp run")
-    assert Path("pretrained/custom.keras").read_bytes() == first
+    assert made.read_bytes() == first

@@ -14,7 +14,7 @@ import pytest
 from agegender.common.errors import DamagedFileError
 from agegender.evaluation.predict import load
 from agegender.faces.template import read_template, template_of
-from agegender.report.card import MAX_BYTES, Card, read_card, write_card
+from agegender.report.card import MAX_BYTES, Card, markdown, read_card, write_card
 from agegender.training.saving import save
 from tests.test_models import small
 
@@ -88,7 +88,9 @@ def test_a_corrupt_card_is_rejected(tmp_path: Path) -> None:
     )
     path = tmp_path / "custom.card.json"
     write_card(path, card)
-    assert read_card(path) == card and "| Age MAE | 5.00" in path.with_suffix(".md").read_text()
+    text = path.with_suffix(".md").read_text()
+    assert read_card(path) == card and "| Age MAE | 5.00" in text and "No test photo has" in text
+    assert "3 of the test photos have a copy" in markdown(card.model_copy(update={"leaks": 3}))
     never_fails_otherwise(read_card, path, list(corrupt(path.read_bytes(), 200)))
     changes: list[dict[str, Any]] = [
         {"metrics": {"n": 1}},

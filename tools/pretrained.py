@@ -17,6 +17,7 @@ import yaml
 
 from agegender.analysis.writing import write, write_interval
 from agegender.common.errors import UserError
+from agegender.common.files import sha256
 from agegender.evaluation.describe import parameter_counts
 from agegender.evaluation.metrics import metrics
 from agegender.evaluation.predict import load, predict
@@ -25,6 +26,7 @@ from agegender.export.formats import round_weights, write_model
 from agegender.faces.template import FILE, read_template
 from agegender.photos.records import read_labels
 from agegender.prediction.predictor import DETECTOR
+from agegender.report.card import ExportedFile, read_card
 
 MODELS, TFRECORDS, FOLDER = Path("models"), Path("data/tfrecords"), Path("pretrained")
 # So that a clone of the project stays small.
@@ -63,8 +65,20 @@ def make(command: str) -> None:
     if (size := path.stat().st_size) > MAX_BYTES:
         path.unlink()
         raise UserError(f"{path} would have {size:,} bytes, more than {MAX_BYTES:,}")
-    for name in (FILE, DETECTOR, "custom.card.json"):
+    for name in (FILE, DETECTOR):
         shutil.copyfile(MODELS / name, FOLDER / name)
+    # With the digest of the rounded model, by which `export` knows that the card is the model's.
+    packed = ExportedFile(
+        name=path.name,
+        form="keras",
+        weights="float16",
+        views="all",
+        sha256={path.name: sha256(path)},
+        differences={},
+    )
+    card = read_card(MODELS / "custom.card.json").model_copy(update={"file": packed})
+    written = card.model_dump_json(indent=2) + "\n"
+    (FOLDER / "custom.card.json").write_text(written, encoding="utf-8")
     (FOLDER / "README.md").write_text(_card(path, command), encoding="utf-8")
     print(f"{path}: {size:,} bytes")
 

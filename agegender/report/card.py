@@ -63,6 +63,8 @@ class Card(_Part):
         tasks: gender, age or both.
         source: of the photos.
         photos: how many were in each split.
+        leaks: test photos with a copy, or another photo of the same person, in another split, which
+            a published split may have.
         train_on: the splits that it was trained on.
         metrics: the contents of its metrics file, of the test split.
         failing: for each task, whom it does significantly worse for, in words.
@@ -81,6 +83,7 @@ class Card(_Part):
     tasks: list[Text]
     source: Text
     photos: dict[Text, int]
+    leaks: Annotated[int, Field(ge=0)] = 0
     train_on: Text
     metrics: dict[Text, Any]
     failing: dict[Text, list[Text]]
@@ -141,6 +144,7 @@ def make_card(
         tasks=model.tasks,
         source=redacted(source),
         photos={name: images[name] for name in ("train", "validation", "test")},
+        leaks=counts["protocol"]["leaks"]["test_photos"] if "protocol" in counts else 0,
         train_on=parameters["train_on"],
         metrics=dict(model.metrics),
         failing={
