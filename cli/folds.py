@@ -66,8 +66,13 @@ def folds(revision: str, suspects: Path | None = None) -> None:
 def _experiments(revision: str) -> Iterator[_Fold]:
     """The finished experiments that are folds, the newest first."""
     import dvc.api
+    from dvc.exceptions import DvcException
 
-    for row in dvc.api.exp_show(revs=revision):
+    try:
+        rows = dvc.api.exp_show(revs=revision)
+    except DvcException as error:
+        raise UserError(str(error)) from None
+    for row in rows:
         name = row["Experiment"]
         if name and row["State"] == "Success" and row.get("split.folds"):
             files = dvc.api.DVCFileSystem(rev=name)

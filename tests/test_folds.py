@@ -47,6 +47,7 @@ def guessing(project: Clone) -> Clone:
 def test_a_queued_cross_validation_is_put_together(guessing: Clone) -> None:
     command = ("python", "-m", "agegender", "folds")
     assert "error: no finished experiment on HEAD is a fold" in guessing.run(*command, fails=True)
+    assert "error: unknown Git revision 'x'" in guessing.run(*command, "x", fails=True)
     options = ("split.folds=3", "split.fold=0,1,2", "split.validation=0.2")
     guessing.dvc("exp", "run", "--queue", *(f"-S{option}" for option in options))
     guessing.dvc("exp", "run", "--run-all")

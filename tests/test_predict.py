@@ -20,6 +20,7 @@ from agegender.common.errors import UserError
 from agegender.common.files import sha256
 from agegender.download.archive import read_files
 from agegender.photos.photos import read_photos
+from agegender.prediction.inputs import read_photos as read_inputs
 from agegender.prediction.predictor import NO_FACE, Predictor, UnusableTemplateError
 from agegender.report.card import read_card
 from benchmarks import crops
@@ -182,6 +183,13 @@ def test_pictures_are_not_written_where_photos_are_read(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(UserError, match="name a folder elsewhere"):
         refuse_among(tmp_path / "photos/out", [tmp_path / "photos"])
+
+
+def test_names_that_are_not_utf8_can_be_printed(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    path.write_bytes(b"x")
+    sources = [file.source for file in read_inputs([path, tmp_path])]
+    assert all(source.encode().isascii() for source in sources) and len(sources) == 2
 
 
 def test_photos_that_cannot_be_read(predictor: Predictor, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def survey(
     contents: dict[str, bytes] = {}
     with _errors(source, name, entries):
         for file in _files(source, name):
-            path, reason = _printable(file.source), file.reason or _reject(file)
+            path, reason = printable(file.source), file.reason or _reject(file)
             small = file.size <= MAX_BYTES and not _is_bomb(file.size, file.packed)
             if reason == _NO_IMAGE and small and wanted(path):
                 content, reason = _read(file)
@@ -182,7 +182,7 @@ def unpack(
             bomb = _is_bomb(file.size, file.packed) or _is_bomb(kept_bytes + file.size, packed)
             if not reason and bomb:
                 reason = f"grows more than {MAX_RATIO}-fold"
-            path = _printable(file.source)
+            path = printable(file.source)
             planned = plan.get(path) if plan and reason in ("", _NO_IMAGE) else None
             if planned and planned.reason:
                 entry = planned
@@ -257,7 +257,7 @@ def read_files(source: Path) -> Iterator[FoundFile]:
         if not reason and _is_bomb(file.size, file.packed):
             reason = f"grows more than {MAX_RATIO}-fold"
         content, reason = (b"", reason) if reason else _read(file)
-        yield FoundFile(_printable(file.source), content, reason)
+        yield FoundFile(printable(file.source), content, reason)
 
 
 def list_images(folder: Path) -> Iterator[str]:
@@ -277,7 +277,7 @@ def list_files(folder: Path) -> list[Entry]:
 
 def _keep(file: _File, folder: Path, name: str, kept: dict[str, Entry]) -> Entry:
     """Read a file and write it to ``folder``, unless another of its name is ``kept``."""
-    source = _printable(file.source)
+    source = printable(file.source)
     content, reason = _read(file)
     if reason:
         return Entry("", source, file.size, "", reason)
@@ -367,7 +367,7 @@ def _is_utf8(name: str) -> bool:
     return name.encode(errors="ignore").decode() == name
 
 
-def _printable(source: str) -> str:
+def printable(source: str) -> str:
     """``source`` in one line of UTF-8, whatever is in it."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

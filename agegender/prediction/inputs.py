@@ -5,7 +5,7 @@ from glob import glob
 from pathlib import Path
 
 from agegender.common.errors import UserError
-from agegender.download.archive import PACKED, FoundFile, list_images, read_files
+from agegender.download.archive import PACKED, FoundFile, list_images, printable, read_files
 
 
 def expand(paths: Iterable[str]) -> list[Path]:
@@ -42,17 +42,18 @@ def _expand(given: str) -> list[Path]:
 def _read_several(path: Path) -> Iterator[FoundFile]:
     try:
         for file in read_files(path):
-            yield FoundFile(f"{path}/{file.source}", file.content, file.reason)
+            yield FoundFile(printable(f"{path}/{file.source}"), file.content, file.reason)
     except UserError as error:
-        yield FoundFile(str(path), b"", str(error))
+        yield FoundFile(printable(str(path)), b"", printable(str(error)))
     except OSError as error:
-        yield FoundFile(str(path), b"", error.strerror or str(error))
+        yield FoundFile(printable(str(path)), b"", error.strerror or str(error))
 
 
 def _read_file(path: Path) -> FoundFile:
+    name = printable(str(path))
     try:
-        return FoundFile(str(path), path.read_bytes(), "")
+        return FoundFile(name, path.read_bytes(), "")
     except FileNotFoundError:
-        return FoundFile(str(path), b"", "there is no such file")
+        return FoundFile(name, b"", "there is no such file")
     except OSError as error:
-        return FoundFile(str(path), b"", error.strerror or str(error))
+        return FoundFile(name, b"", error.strerror or str(error))
