@@ -54,7 +54,7 @@ verify: .venv/installed
 	echo 'The stages wrote the same bytes in both clones'; \
 	cmp -s dvc.lock "$$folder/first/dvc.lock" || echo 'dvc.lock here is of other inputs or another processor'
 
-test-slow: .venv/installed versions.yaml
+test-slow: .venv/export versions.yaml
 	@$(USE_VENV); python -m pytest -s tests/slow
 
 serve:
@@ -104,6 +104,10 @@ clean:
 .venv/installed1: requirements.txt requirements-gpu.txt .venv/bin/python
 	@$(USE_VENV); tools/install requirements-gpu.txt
 	@touch .venv/installed .venv/installed1
+
+.venv/export: requirements-export.txt .venv/installed
+	@$(USE_VENV); tools/install requirements-export.txt
+	@touch .venv/export
 
 # The pins that stages depend on, carried over whenever requirements.txt has changed.
 versions.yaml: requirements.txt .venv/installed$(GPU)

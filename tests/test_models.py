@@ -174,6 +174,7 @@ def test_blocks_may_differ_in_convolutions_and_must_leave_something() -> None:
 def test_an_ensemble_answers_with_the_mean_of_its_networks(tmp_path: Path, model: str) -> None:
     options: Training
     if model == "vgg16":
+        # Its pooling is a layer called average.
         options = tuned = vgg16_options(unfreeze="block5", backbone_batch_normalization=True)
         networks = [vgg16.build(tuned, 32, BOTH, None, 30.0) for _ in range(3)]
         embed: dict[str, Any] = {"embed": Backbone(32, "block5", None)}

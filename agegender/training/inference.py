@@ -63,10 +63,10 @@ def inference_model(
     """
     image = keras.Input((image_size, image_size, 3), name="image")
     of_views = []
-    for view in _views(image, options):
+    for number, view in enumerate(_views(image, options), start=1):
         features = embed(view)
         of_networks = [shares(_apply(network, features), options) for network in networks]
-        of_views.append(_mean(of_networks, None))
+        of_views.append(_mean(of_networks, f"_of_view{number}"))
     return keras.Model(image, answer(_mean(of_views, OVER_VIEWS), options), name=name)
 
 
@@ -129,12 +129,12 @@ def _apply(network: keras.Model, x: keras.KerasTensor) -> Outputs:
     return {task: outputs[task] for task in network.output}
 
 
-def _mean(outputs: Sequence[Mapping[str, keras.KerasTensor]], suffix: str | None) -> Outputs:
-    """Each task's mean output, by a layer of its name with this suffix, or of any name."""
+def _mean(outputs: Sequence[Mapping[str, keras.KerasTensor]], suffix: str) -> Outputs:
+    """Each task's mean output, by a layer whose name is the task's and this suffix."""
     if len(outputs) == 1:
         return dict(outputs[0])
     return {
-        task: keras.layers.Average(dtype="float32", name=suffix and f"{task}{suffix}")(
+        task: keras.layers.Average(dtype="float32", name=f"{task}{suffix}")(
             [each[task] for each in outputs]
         )
         for task in outputs[0]
