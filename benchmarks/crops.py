@@ -2,7 +2,7 @@
 
     python -m benchmarks.crops --model pretrained/custom.keras --photos 1200
 
-says what a crop costs: gender accuracy and age MAE of photos of the test split as they are, and of
+says what a crop costs: gender accuracy and age MAE of photos of a split as they are, and of
 the same faces pasted at a random size, place and turn, and cropped as `predict` crops them, or
 otherwise. Run it where the pipeline has run on photos like those that the model learned.
 """
@@ -204,7 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.crops", description=__doc__)
     parser.add_argument("--model", default="models/custom.keras")
     parser.add_argument("--photos", type=int, default=1200, help="of the split, at most")
-    parser.add_argument("--split", default="test", help="validation to choose by, or test")
+    parser.add_argument("--split", default="validation", help="validation to choose by, or test")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, help="a JSON file; a figure is drawn next to it")
     arguments = parser.parse_args()

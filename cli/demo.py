@@ -32,7 +32,7 @@ def demo(arguments: argparse.Namespace) -> None:
     from agegender.demo.app import make_app, serve
 
     def announce(address: str) -> None:
-        print(f"{address} shows {', '.join(predictors)}; Ctrl-C ends it", flush=True)
+        print(f"{address} shows {'; '.join(predictors)}; Ctrl-C ends it", flush=True)
 
     try:
         serve(make_app(predictors), arguments.port, announce)

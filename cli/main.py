@@ -207,7 +207,9 @@ def summary(model: str) -> None:
 
 def main() -> None:
     """Run the command that the arguments name."""
-    parser = argparse.ArgumentParser("python -m agegender", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m agegender", description="What there is to do with a pipeline and its models."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("check", help="check params.yaml, and that no file of yours would be lost")
     place = commands.add_parser("source", help="write download.source to params.yaml")

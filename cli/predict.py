@@ -83,7 +83,7 @@ def choose(name: str) -> Path:
     """
     if not name:
         path = MODELS / "custom.keras"
-        if not path.exists() or (_trained_on_samples() and PRETRAINED.exists()):
+        if PRETRAINED.exists() and (not path.exists() or _trained_on_samples()):
             path = PRETRAINED
     elif name in ("custom", "vgg16"):
         path = MODELS / f"{name}.keras"

@@ -7,13 +7,11 @@ import numpy as np
 
 from agegender.common.files import atomic_write
 from agegender.common.progress import progress_bar
-from agegender.faces.detection import Detector
-from agegender.faces.measuring import SIZE, draw, measure
 from agegender.faces.parameters import Align
 from agegender.faces.template import FILE, write_template
-from agegender.networks.device import enable_determinism
 from agegender.photos.photos import read_photos
 from agegender.preparation.preprocessing import shuffled, squares
+from stages.common import process
 from stages.common.stage import parameters, record_time, run
 
 RAW = Path("data/raw")
@@ -25,6 +23,14 @@ MODELS = Path("models")
 def main() -> None:
     declared = parameters("align")
     options = declared.section("align", Align)
+    # Here, since the processes that decode import this module as well: they need no TensorFlow.
+    process.hold_greetings()
+    from agegender.faces.detection import Detector
+    from agegender.faces.measuring import SIZE, draw, measure
+    from agegender.networks.device import enable_determinism
+
+    process.imports_done()
+
     enable_determinism(declared["seed"])
     files = shuffled(read_photos(TRAINING), declared["seed"])["file"][: options.photos]
     decoded = squares((f"{RAW}/{file}" for file in files), SIZE)

@@ -209,15 +209,15 @@ def test_photos_are_degraded_as_often_as_asked_and_differently() -> None:
     assert np.ptp(tinted, axis=1).max() > 0.2
 
 
-def test_erasing_greys_a_rectangle() -> None:
+def test_erasing_grays_a_rectangle() -> None:
     images = np.full((500, 64, 64, 3), 10, np.uint8)
     some = changed(images, erasing=0.25)
     assert 75 < (some != 10).any(axis=(1, 2, 3)).sum() < 175
     erased = changed(images, erasing=1.0)
     assert set(np.unique(erased)) == {10, 127.5}
-    grey = (erased == 127.5).all(axis=3)
-    sides = [grey.any(axis=axis).sum(axis=1) for axis in (2, 1)]
-    area = grey.sum(axis=(1, 2))
+    gray = (erased == 127.5).all(axis=3)
+    sides = [gray.any(axis=axis).sum(axis=1) for axis in (2, 1)]
+    area = gray.sum(axis=(1, 2))
     # Only a rectangle has as many pixels as its sides promise.
     assert (area == sides[0] * sides[1]).all()
     # A rectangle between two pixels covers one more or one less a side.

@@ -125,7 +125,7 @@ def test_a_photo_is_cropped_the_same_however_it_lies(
 ) -> None:
     for number, path in enumerate(portraits[:3]):
         photo = Image.new("RGB", (700, 500), (90, 120, 90))
-        turned = Image.open(path).resize((150, 150)).rotate(8 * (number - 2), fillcolor="grey")
+        turned = Image.open(path).resize((150, 150)).rotate(8 * (number - 2), fillcolor="gray")
         photo.paste(turned, (300, 150))
         (expected,) = predictor(photo)
         for method in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180):

@@ -148,10 +148,10 @@ def _reliability(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def _wilson(share: float, count: int) -> tuple[float, float]:
     """The interval of a share (Wilson, JASA 1927), which stays within 0 to 1."""
-    centre = share + _Z**2 / (2 * count)
+    center = share + _Z**2 / (2 * count)
     half = _Z * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
     scale = 1 + _Z**2 / count
-    return max(0.0, float((centre - half) / scale)), min(1.0, float((centre + half) / scale))
+    return max(0.0, float((center - half) / scale)), min(1.0, float((center + half) / scale))
 
 
 def _cumulative(predictions: pd.DataFrame, samples: int, seed: int) -> pd.DataFrame:

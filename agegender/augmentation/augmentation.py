@@ -117,7 +117,7 @@ def _moved(images: tf.Tensor, options: Augmentation, draw: Draws) -> tf.Tensor:
 
 
 def _erased(images: tf.Tensor, chance: float, draw: Draws) -> tf.Tensor:
-    """With this chance a rectangle of a photo is grey."""
+    """With this chance a rectangle of a photo is gray."""
     height, width = images.shape[1], images.shape[2]
     area = draw.flat(*ERASED_AREA) * height * width
     ratio = tf.exp(draw.flat(-math.log(ERASED_RATIO), math.log(ERASED_RATIO)))

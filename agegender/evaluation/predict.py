@@ -20,8 +20,9 @@ from agegender.photos.records import read_labels
 # Of a model, unpacked: several times what VGG16 has with all blocks unfrozen and two networks.
 _MAX_BYTES = 2_000_000_000
 _MAX_CONFIG_BYTES = 10_000_000
-# Of a layer.
+# Of a layer, and pixels a side of what it is given.
 _MAX_UNITS = 65_536
+_MAX_SIDE = 4096
 
 
 class Evaluation(NamedTuple):
@@ -74,6 +75,9 @@ def _check_units(config: Any) -> None:
         for name, value in config.items():
             if name in ("units", "filters") and not 0 < value <= _MAX_UNITS:
                 raise ValueError(f"{name} is {value}")
+            if name in ("batch_shape", "shape") and isinstance(value, list):
+                if any(isinstance(side, int) and side > _MAX_SIDE for side in value[:3]):
+                    raise ValueError(f"{name} is {value}")
             _check_units(value)
     elif isinstance(config, list):
         for value in config:

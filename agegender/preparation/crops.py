@@ -22,7 +22,7 @@ _SIDE = 128
 _SMALLEST = 12
 # Share of the crop that is compared: turned, it has empty corners.
 _INSIDE = 0.75
-# Standard deviation in grey levels that a place has at least, lest noise be magnified.
+# Standard deviation in gray levels that a place has at least, lest noise be magnified.
 _MIN_CONTRAST = 4
 _SHOT = re.compile(r"\d+_\d+_\d+_\d+")
 
@@ -54,7 +54,7 @@ def _is_crop(paths: tuple[str, str]) -> bool:
 
 
 def crop_score(photo: Image.Image, crop: Image.Image) -> float:
-    """How well the grey ``crop`` matches the place in the grey ``photo`` that it matches best.
+    """How well the gray ``crop`` matches the place in the gray ``photo`` that it matches best.
 
     The crop may be of any size and turned by up to 25 degrees. It is searched for in the whole
     photo, and once more, in smaller steps, around the best place.
@@ -75,11 +75,11 @@ def crop_score(photo: Image.Image, crop: Image.Image) -> float:
 def _search(
     photo: Image.Image, crop: Image.Image, sizes: Sequence[float], angles: Sequence[float]
 ) -> tuple[float, float, float, float, float]:
-    """The best score; the centre's x and y and the size of the crop in ``photo``; its angle."""
+    """The best score; the center's x and y and the size of the crop in ``photo``; its angle."""
     scale = _SIDE / max(photo.size)
     shape = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    grey = np.asarray(photo.resize(shape, Image.Resampling.BOX), np.float32)
-    spectrum = np.fft.rfft2(grey, (_SIDE, _SIDE))
+    gray = np.asarray(photo.resize(shape, Image.Resampling.BOX), np.float32)
+    spectrum = np.fft.rfft2(gray, (_SIDE, _SIDE))
     edge = (1 - _INSIDE) / 2
     box = (edge * crop.width, edge * crop.height, (1 - edge) * crop.width, (1 - edge) * crop.height)
     turned = [crop.rotate(angle, Image.Resampling.BICUBIC) for angle in angles]
@@ -88,7 +88,7 @@ def _search(
         side = round(size * _INSIDE)
         if not 0 < side <= min(shape):
             continue
-        variances = _sums(grey**2, side) - _sums(grey, side) ** 2 / side**2
+        variances = _sums(gray**2, side) - _sums(gray, side) ** 2 / side**2
         lengths = np.sqrt(np.maximum(variances, (_MIN_CONTRAST * side) ** 2))
         for angle, image in zip(angles, turned, strict=True):
             template = np.asarray(image.resize((side, side), Image.Resampling.BOX, box), np.float32)
@@ -99,8 +99,8 @@ def _search(
             scores = scores[: lengths.shape[0], : lengths.shape[1]] / lengths
             y, x = divmod(int(scores.argmax()), scores.shape[1])
             if scores[y, x] > best[0]:
-                centre = (x + side / 2) / scale, (y + side / 2) / scale
-                best = (float(scores[y, x]), *centre, size / scale, float(angle))
+                center = (x + side / 2) / scale, (y + side / 2) / scale
+                best = (float(scores[y, x]), *center, size / scale, float(angle))
     return best
 
 

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 # Pixels a side of the thumbnails that are compared.
 SIDE = 32
-# Standard deviation in grey levels below which a picture shows too little to be compared.
+# Standard deviation in gray levels below which a picture shows too little to be compared.
 _MIN_CONTRAST = 4
 # Another crop: up to twice this share of the sides is cut off. Such pairs correlate less by at
 # most _CROP_LOSS before the crop is allowed for.
@@ -23,7 +23,7 @@ _PAIRS = 4096
 
 
 def thumbnail(image: Image.Image) -> NDArray[np.uint8]:
-    """``image`` in grey, squeezed to shape (32, 32)."""
+    """``image`` in gray, squeezed to shape (32, 32)."""
     return np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
@@ -43,17 +43,17 @@ def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
     found = []
     repeated = photos[photos.duplicated("sha256", keep=False)]
     for _, copies in repeated.groupby("sha256", sort=False):
-        labelled = list(copies.drop(columns="sha256").itertuples(index=False, name=None))
+        labeled = list(copies.drop(columns="sha256").itertuples(index=False, name=None))
         first_with: dict[tuple[int, ...], str] = {}
-        for file, *labels in labelled:
+        for file, *labels in labeled:
             first_with.setdefault(tuple(labels), file)
-        for number, (file, *labels) in enumerate(labelled):
+        for number, (file, *labels) in enumerate(labeled):
             others = (other for other in first_with if other != tuple(labels))
             if (other := next(others, None)) is not None:
                 reason = f"same photo as {first_with[other]}, which has other labels"
                 found.append((file, "contradiction", reason))
             elif number:
-                found.append((file, "duplicate", f"duplicate of {labelled[0][0]}"))
+                found.append((file, "duplicate", f"duplicate of {labeled[0][0]}"))
     return pd.DataFrame(found, columns=["file", "kind", "reason"])
 
 
@@ -152,12 +152,12 @@ def _halves(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray
     The correlation of two pictures is the sum of the products of their parts, and that of one
     with the mirror image of the other the difference: both cost as much as one.
     """
-    grey = thumbnails.astype(np.float32)
-    grey -= grey.mean(axis=(1, 2), keepdims=True)
-    lengths = np.linalg.norm(grey, axis=(1, 2), keepdims=True)
-    grey /= np.where(lengths < _MIN_CONTRAST * SIDE, np.inf, lengths * np.sqrt(np.float32(2)))
-    left, right = grey[:, :, : SIDE // 2], grey[:, :, : SIDE // 2 - 1 : -1]
-    shape = len(grey), SIDE * SIDE // 2
+    gray = thumbnails.astype(np.float32)
+    gray -= gray.mean(axis=(1, 2), keepdims=True)
+    lengths = np.linalg.norm(gray, axis=(1, 2), keepdims=True)
+    gray /= np.where(lengths < _MIN_CONTRAST * SIDE, np.inf, lengths * np.sqrt(np.float32(2)))
+    left, right = gray[:, :, : SIDE // 2], gray[:, :, : SIDE // 2 - 1 : -1]
+    shape = len(gray), SIDE * SIDE // 2
     return (left + right).reshape(shape), (left - right).reshape(shape)
 
 
@@ -165,8 +165,8 @@ def _without_edges(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
     edge = _CROPPED * SIDE
     box = (edge, edge, SIDE - edge, SIDE - edge)
     inside = np.empty_like(thumbnails)
-    for number, grey in enumerate(thumbnails):
-        image = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box)
+    for number, gray in enumerate(thumbnails):
+        image = Image.fromarray(gray).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box)
         inside[number] = np.asarray(image)
     return inside
 

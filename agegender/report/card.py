@@ -14,6 +14,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agegender.analysis.groups import MIN_GROUP
 from agegender.analysis.writing import write, write_interval
 from agegender.common.errors import DamagedFileError
 from agegender.common.files import atomic_write, read_limited
@@ -219,10 +220,12 @@ def markdown(card: Card) -> str:
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.globals |= {"write": write, "write_interval": write_interval}
-    environment.filters["upper_first"] = prose.capitalised
+    environment.filters["upper_first"] = prose.capitalized
     header = yaml.safe_dump(_header(card), allow_unicode=True, sort_keys=False, width=100)
     baseline = card.metrics.get("baseline") or {}
-    return environment.from_string(text).render(card=card, header=header, baseline=baseline)
+    return environment.from_string(text).render(
+        card=card, header=header, baseline=baseline, min_group=MIN_GROUP
+    )
 
 
 def _header(card: Card) -> dict[str, Any]:

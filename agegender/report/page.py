@@ -91,7 +91,7 @@ def render(report: Report) -> str:
     environment.globals |= {"write": write, "write_interval": write_interval}
     environment.filters |= {
         "thousands": lambda number: f"{number:,}",
-        "upper_first": prose.capitalised,
+        "upper_first": prose.capitalized,
         "breakable": _breakable,
         "span": prose.span,
         "unit": unit_of,

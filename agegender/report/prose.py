@@ -46,7 +46,7 @@ def difference(score: Score, first: str, second: str, estimate: Estimate) -> str
         better = (value > 0) == score.more_is_better
         meaning = f"significantly {'better' if better else 'worse'}"
     return (
-        f"{capitalised(second)}’s {score.title} is {size} {word} than {first}’s ({interval}): "
+        f"{capitalized(second)}’s {score.title} is {size} {word} than {first}’s ({interval}): "
         f"{meaning}."
     )
 
@@ -77,7 +77,7 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
         training: the parameters of its training stage.
         train_on: the splits that it was trained on.
     """
-    name = capitalised(model)
+    name = capitalized(model)
     if train_on != "train":
         return (
             f"{name} was trained on the validation photos too, so these curves cannot show "
@@ -100,7 +100,7 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
     rise = last - best
     if rise >= OVERFITTING_RISE * abs(best) and curve.training[-1] < curve.training[lowest]:
         # Fewer epochs would end in the weights that are kept anyway.
-        remedy = "More regularisation" if keeps_best else "Fewer epochs or more regularisation"
+        remedy = "More regularization" if keeps_best else "Fewer epochs or more regularization"
         return (
             f"{name} overfits: after epoch {lowest + 1}, training loss keeps falling while "
             f"validation loss rises ({numbers}).{kept} {remedy} may help."
@@ -112,7 +112,7 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
                 f"{name} does not overfit, and its validation loss is still falling ({numbers}): "
                 f"more epochs may improve it.{kept}"
             )
-    return f"By this rule, the curves of {model} show no overfitting ({numbers}).{kept}"
+    return f"The curves of {model} show no overfitting by the report’s rule ({numbers}).{kept}"
 
 
 def ranges(model: str, values: Mapping[str, float], rows: Iterable[Mapping[Any, Any]]) -> str:
@@ -124,7 +124,7 @@ def ranges(model: str, values: Mapping[str, float], rows: Iterable[Mapping[Any, 
         rows: of the age groups table; decades of fewer than `MIN_GROUP` photos do not count.
     """
     overall = (
-        f"{capitalised(model)}’s 80 % ranges hold {100 * values['coverage80']:.1f} % of the ages "
+        f"{capitalized(model)}’s 80 % ranges hold {100 * values['coverage80']:.1f} % of the ages "
         f"and are {values['width80']:.1f} years wide on average."
     )
     decades = [row for row in rows if row["by"] == "age" and row["photos"] >= MIN_GROUP]
@@ -152,7 +152,7 @@ def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str
     values = [row[score.name] for row in corrupted]
     worst = corrupted[values.index(min(values) if score.more_is_better else max(values))]
     return (
-        f"{capitalised(model)}’s {score.title} is {write(score, clean[score.name])} on these "
+        f"{capitalized(model)}’s {score.title} is {write(score, clean[score.name])} on these "
         f"photos as they are, {write(score, sum(values) / len(values))} on average over all "
         f"corruptions, and at worst {write(score, worst[score.name])} ({worst['by']}, "
         f"{worst['group']})."
@@ -161,11 +161,9 @@ def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str
 
 def _measured(task: str, rows: Sequence[Mapping[str, Any]]) -> Score:
     """The primary metric that the rows have a value of."""
-    return next(
-        score
-        for score in PRIMARY_METRICS[task]
-        if not math.isnan(rows[0].get(score.name, math.nan))
-    )
+    scores = PRIMARY_METRICS[task]
+    measured = (each for each in scores if not math.isnan(rows[0].get(each.name, math.nan)))
+    return next(measured, scores[0])
 
 
 def corrupted_difference(
@@ -188,7 +186,7 @@ def corrupted_difference(
     gaps = [b[score.name] - a[score.name] for a, b in zip(rows, others, strict=True)]
     clean, mean = gaps[0], sum(gaps[1:]) / len(gaps[1:])
     return (
-        f"{capitalised(second)}’s {score.title} less {first}’s is "
+        f"{capitalized(second)}’s {score.title} less {first}’s is "
         f"{write(score, clean, plus='+')} on these photos as they are, and "
         f"{write(score, mean, plus='+')} on average over all corruptions."
     )
@@ -266,10 +264,13 @@ def worst_for_both(task: str, gaps: Sequence[Sequence[Gap]]) -> str:
     )
     shared = [group for group in first if group in second]
     if not shared:
-        return f"For {task}, no group is significantly the worst for both models."
+        return (
+            f"For {task}, no group of at least {MIN_GROUP} photos is significantly the worst for "
+            "both models."
+        )
     return (
-        f"For {task}, both models do worst for {' and '.join(shared)}, significantly worse than "
-        "for the group that each does best for."
+        f"For {task}, of groups of at least {MIN_GROUP} photos both models do worst for "
+        f"{' and '.join(shared)}, significantly worse than for the group that each does best for."
     )
 
 
@@ -286,7 +287,7 @@ def regression_to_the_mean(model: str, rows: Iterable[Mapping[Any, Any]]) -> str
         return None
     young, old = decades[0], decades[-1]
     return (
-        f"{capitalised(model)}’s ages regress to the mean: {people('age', young['group'])} come "
+        f"{capitalized(model)}’s ages regress to the mean: {people('age', young['group'])} come "
         f"out {young['bias']:.1f} years too old on average, and {people('age', old['group'])} "
         f"{-old['bias']:.1f} years too young."
     )
@@ -307,6 +308,6 @@ def span(group: str) -> str:
     return group.replace("-", "–")
 
 
-def capitalised(text: str) -> str:
+def capitalized(text: str) -> str:
     """``text`` with a capital first letter."""
     return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""What training minimises and what it measures, by task.
+"""What training minimizes and what it measures, by task.
 
 Labels are those of `agegender.networks.datasets.photos`; ages may also have the shape (n, 1). A
 photo whose label of a task is not known counts neither in the loss of that task nor in what is
