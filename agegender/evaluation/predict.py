@@ -75,9 +75,8 @@ def _check_units(config: Any) -> None:
         for name, value in config.items():
             if name in ("units", "filters") and not 0 < value <= _MAX_UNITS:
                 raise ValueError(f"{name} is {value}")
-            if name in ("batch_shape", "shape") and isinstance(value, list):
-                if any(isinstance(side, int) and side > _MAX_SIDE for side in value[:3]):
-                    raise ValueError(f"{name} is {value}")
+            if name == "batch_shape" and any((side or 0) > _MAX_SIDE for side in value[1:3]):
+                raise ValueError(f"{name} is {value}")
             _check_units(value)
     elif isinstance(config, list):
         for value in config:
