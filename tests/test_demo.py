@@ -33,7 +33,7 @@ def page(reproduced: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> It
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert "Custom CNN, trained on drawn portraits, VGG16, trained on drawn portraits" in line
+        assert "Custom CNN, trained on drawn portraits; VGG16, trained on drawn portraits" in line
         yield line.split()[0]
         # No photo was written to disk.
         assert not list(temporary.rglob("*.jp*g"))
