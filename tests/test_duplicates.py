@@ -31,7 +31,7 @@ def test_groups_are_those_of_a_plain_search(rows: int, monkeypatch: pytest.Monke
         plain = [plain[j] if group == plain[i] else group for group in plain]
     order = list(dict.fromkeys(plain))
 
-    monkeypatch.setattr(duplicates, "_ROWS", rows)
+    monkeypatch.setattr(duplicates, "_BLOCK", rows)
     groups, pairs = near_duplicates(thumbnails, 0.955)
     assert groups.tolist() == [order.index(group) for group in plain]
     assert pairs == {

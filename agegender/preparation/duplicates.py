@@ -1,5 +1,6 @@
 """Photos that are the same, byte for byte or to the eye."""
 
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ _MIN_CONTRAST = 4
 # most _CROP_LOSS before the crop is allowed for.
 _CROPPED = 0.02
 _CROP_LOSS = 0.1
-# Photos, and pairs of photos, that are compared with others at a time.
-_ROWS = 256
+# Photos of either side, and pairs of photos, that are compared at a time: their numbers in
+# floating point take eight times the memory of the thumbnails.
+_BLOCK = 1024
 _PAIRS = 4096
 
 
@@ -105,7 +107,7 @@ def near_duplicates(
     brightness, contrast, size and compression do not count. Pictures without contrast are alone.
 
     Every pair is compared: time grows with the square of the number of photos (seconds for
-    24,000), memory in proportion to it.
+    24,000); memory is that of the thumbnails, 1 kB a photo, and as much again.
 
     Args:
         thumbnails: as `thumbnail` makes them, shape (n, 32, 32).
@@ -115,22 +117,24 @@ def near_duplicates(
         the group of each photo, shape (n,), numbered from 0 in order of first appearance, and
         the number of pairs that are the ``same``, ``mirrored``, or joined as ``cropped``.
     """
-    even, odd = _halves(thumbnails)
-    even_inside, odd_inside = _halves(_without_edges(thumbnails))
+    inside = _without_edges(thumbnails)
     groups = np.arange(len(thumbnails))
     pairs = dict.fromkeys(("same", "mirrored", "cropped"), 0)
-    for start in range(0, len(groups), _ROWS):
-        block = slice(start, start + _ROWS)
-        similar, mirror = even[block] @ even[start:].T, odd[block] @ odd[start:].T
+    blocks = range(0, len(groups), _BLOCK)
+    for start, other_start in combinations_with_replacement(blocks, 2):
+        even, odd = _halves(thumbnails[start : start + _BLOCK])
+        other_even, other_odd = _halves(thumbnails[other_start : other_start + _BLOCK])
+        similar, mirror = even @ other_even.T, odd @ other_odd.T
         # The greater of the correlations with the picture and with its mirror image.
         similar += np.abs(mirror)
         near, far = np.nonzero(similar >= correlation - _CROP_LOSS)
-        near, far = near[near < far], far[near < far]
+        if start == other_start:
+            near, far = near[near < far], far[near < far]
         copies = similar[near, far] >= correlation
         mirrored = int((mirror[near, far][copies] < 0).sum())
         pairs["mirrored"] += mirrored
         pairs["same"] += int(copies.sum()) - mirrored
-        near, far = near + start, far + start
+        near, far = near + start, far + other_start
         groups = join(groups, near[copies], far[copies])
         apart = groups[near] != groups[far]
         near, far = near[apart], far[apart]
@@ -138,8 +142,10 @@ def near_duplicates(
             one, other = near[part : part + _PAIRS], far[part : part + _PAIRS]
             cropped = np.zeros(len(one), bool)
             for outer, inner in ((one, other), (other, one)):
-                similar = np.einsum("ij,ij->i", even[outer], even_inside[inner])
-                mirror = np.einsum("ij,ij->i", odd[outer], odd_inside[inner])
+                even, odd = _halves(thumbnails[outer])
+                inner_even, inner_odd = _halves(inside[inner])
+                similar = np.einsum("ij,ij->i", even, inner_even)
+                mirror = np.einsum("ij,ij->i", odd, inner_odd)
                 cropped |= similar + np.abs(mirror) >= correlation
             pairs["cropped"] += int(cropped.sum())
             groups = join(groups, one[cropped], other[cropped])
