@@ -59,7 +59,7 @@ def export(arguments: argparse.Namespace) -> None:
     from agegender.evaluation.predict import load
     from agegender.export.export import export_model
     from agegender.export.formats import SUFFIXES
-    from agegender.training.inference import single_view
+    from agegender.networks.views import single_view
 
     process.imports_done()
     network = load(path)

@@ -14,6 +14,7 @@ from agegender.evaluation.metrics import write_metrics
 from agegender.evaluation.predict import evaluate, load, read_images
 from agegender.evaluation.predictions import write_predictions
 from agegender.networks.device import enable_determinism
+from agegender.networks.views import single_view
 from agegender.photos.records import read_labels, verify
 from stages.common.stage import parameters, record_time, run
 
@@ -39,7 +40,7 @@ def main() -> None:
     looks: dict[str, Any] = {"photos": 0}
     if options.occlusion_photos:
         images = read_images(TFRECORDS, "test", options.occlusion_photos)
-        looks = summarize(images, occlusion_maps(model, images, batch_size))
+        looks = summarize(images, occlusion_maps(single_view(model), images, batch_size))
 
     output = Path(f"predictions/{name}.csv")
     write_predictions(output, predictions)

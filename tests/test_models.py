@@ -20,8 +20,9 @@ from agegender.custom.parameters import TrainCustom
 from agegender.evaluation.describe import layers, parameter_counts
 from agegender.evaluation.predict import load
 from agegender.networks import device
+from agegender.networks.views import single_view
 from agegender.training.heads import answer, head, shares
-from agegender.training.inference import for_export, inference_model, single_view
+from agegender.training.inference import for_export, inference_model
 from agegender.training.normalization import FusedBatchNormalization
 from agegender.training.objective import soft_labels
 from agegender.training.parameters import Training

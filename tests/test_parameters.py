@@ -179,7 +179,7 @@ def test_the_reference_report_is_the_default() -> None:
 def test_a_wrong_recipe_is_reported(project: Clone) -> None:
     run = ("python", "-m", "agegender", "recipe")
     assert (
-        "there is no recipe 'good' in recipes/; known: best, coral, reference-report"
+        "there is no recipe 'good' in recipes/; known: best, coral, reference-report, robust"
         in project.run(*run, "good", fails=True)
     )
     assert "'source-report' is now 'reference-report'" in project.run(

@@ -1,1 +1,1 @@
-"""What both networks run on: the device, and the datasets that feed them."""
+"""What both networks have in common: the device, the datasets that feed them, saved models."""

@@ -19,8 +19,8 @@ from agegender.evaluation.predict import load
 from agegender.faces.detection import Detector
 from agegender.faces.finding import AlignedFace, find_faces
 from agegender.faces.template import template_of
+from agegender.networks.views import single_view
 from agegender.preparation import images
-from agegender.training.inference import single_view
 
 DETECTOR = "yunet.onnx"
 # Of photos that are crops already; those of a photo with faces are a batch of their own.
