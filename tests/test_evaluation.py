@@ -154,6 +154,9 @@ def test_each_score_is_of_the_photos_that_have_its_label(tmp_path: Path) -> None
     assert found["age"]["range_accuracy"] == pytest.approx(years.round().between(20, 29).mean())
     outside = np.maximum(20 - years, 0) + np.maximum(years - 29, 0)
     assert found["age"]["range_distance"] == pytest.approx(outside.mean())
+    # The training photos' median, 30, is a year above the ranges.
+    errors = (table["age"][:80] - 30).abs()
+    assert found["baseline"]["age"] == {"mae": pytest.approx(errors.mean()), "range_distance": 1}
     assert partial["age_error"][110:].abs().to_numpy() == pytest.approx(outside[20:], abs=1e-4)
 
     # With nothing but ranges, distances take the place of errors everywhere.

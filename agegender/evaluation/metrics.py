@@ -12,7 +12,7 @@ import pandas as pd
 from agegender.common.errors import UserError
 from agegender.evaluation.bootstrap import Estimate, replicate
 from agegender.evaluation.predictions import tasks_of
-from agegender.evaluation.scores import SCORES, Score, primary_metric, scores_of
+from agegender.evaluation.scores import PRIMARY_METRICS, SCORES, Score, scores_of
 from agegender.photos.photos import count_labels
 
 # In metrics files, all numbers are rounded to this many decimals.
@@ -60,10 +60,10 @@ def _known(predictions: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def baseline(predictions: pd.DataFrame, training: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """The primary metrics of the majority-class and median baseline.
+    """The primary metrics of the majority-class and median baseline, by task.
 
     It predicts the gender that most training photos have, male where there are as many of both,
-    and their median age.
+    and their median age. Where some ages are exact and others ranges, both have their metric.
 
     Args:
         predictions: on the photos to score.
@@ -74,10 +74,13 @@ def baseline(predictions: pd.DataFrame, training: pd.DataFrame) -> dict[str, dic
         age_predicted=float(training["age"].median()),
     )
     once = np.ones((1, len(predictions)))
-    primary = {task: primary_metric(task, predictions) for task in tasks_of(predictions)}
     return {
-        task: {score.name: float(score.compute(once, constant)[0])}
-        for task, score in primary.items()
+        task: {
+            score.name: float(score.compute(once, constant)[0])
+            for score in scores_of(predictions)
+            if score in PRIMARY_METRICS[task]
+        }
+        for task in tasks_of(predictions)
     }
 
 
