@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from agegender.common.errors import UserError
 from agegender.download import archive
-from agegender.download.archive import list_files, unpack
+from agegender.download.archive import list_files, survey, unpack
 from agegender.download.manifest import Entry, read_manifest, write_manifest
 
 GOOD = "30_0_1_20170101000000000.jpg"
@@ -305,7 +305,7 @@ def test_limits(tmp_path: Path, raw: Path, pack: Pack, monkeypatch: pytest.Monke
     monkeypatch.setattr(archive, "MAX_ENTRIES", 3)
     source = pack(tmp_path / "y", {f"{i}.jpg": b"x" for i in range(4)})
     with pytest.raises(UserError, match="more than 3 files"):
-        unpack(source, raw)
+        survey(source)
 
 
 def test_damage_in_a_zip_does_not_hide_the_other_files(tmp_path: Path, raw: Path) -> None:

@@ -46,12 +46,9 @@ import unicodedata
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, partial
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import IO, BinaryIO, NamedTuple
@@ -76,12 +73,13 @@ RATIO_MATTERS_FROM = 2**20
 _IRREGULAR = "not a regular file"
 _HIDDEN = "a hidden file or folder"
 _NO_IMAGE = "not an image by its extension"
+_BOMB = f"grows more than {MAX_RATIO}-fold"
 _EXTENSION = re.compile(rf"(?:\.|\d(?=jpg$))({'|'.join(EXTENSIONS + UNREADABLE + PACKED)})$", re.I)
 _HEIF = re.compile(rb".{4}ftyp(hei|hev|mif1|msf1|avi[fs])", re.DOTALL)
 _KINDS = {
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"Rar!": "a RAR archive",
-    b"\xff\xd8\xff": "a single photo",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; give a folder, a zip or a tar",
+    b"Rar!": "a RAR archive; give a folder, a zip or a tar",
+    b"\xff\xd8\xff": "a single photo; give a folder, a zip or a tar",
 }
 UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -92,23 +90,19 @@ _DAMAGE = (
     lzma.LZMAError,
     EOFError,
     NotImplementedError,
-    UnicodeDecodeError,
+    ValueError,
 )
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A file before it is judged.
 
-    Attributes:
-        source: its path where it comes from.
-        size: bytes.
-        packed: bytes in the archive (in a tar, those of the whole archive); 0 in a folder.
-        open: makes its content readable.
-        reason: why it is rejected, if its kind is the reason.
+    ``path`` where it comes from; ``size`` in bytes; ``packed``, bytes in the archive (in a tar,
+    those of the whole archive; in a folder 0); ``open`` makes its content readable; ``reason`` why
+    it is rejected, if its kind is the reason.
     """
 
-    source: str
+    path: str
     size: int
     packed: int
     open: Callable[[], IO[bytes] | None]
@@ -129,31 +123,23 @@ def survey(
         an entry of every file, without its digest, and the contents of those wanted, by path.
 
     Raises:
-        UserError: as `unpack`.
+        UserError: as `unpack`, or ``source`` holds more than `MAX_ENTRIES` files.
     """
     name = name or str(source)
     entries: list[Entry] = []
     contents: dict[str, bytes] = {}
-    with _errors(source, name, entries):
-        for file in _files(source, name):
-            path, reason = printable(file.source), file.reason or _reject(file)
-            small = file.size <= MAX_BYTES and not _is_bomb(file.size, file.packed)
-            if reason == _NO_IMAGE and small and wanted(path):
-                content, reason = _read(file)
-                reason = reason or _NO_IMAGE
-                contents[path] = content
-            kept = "" if reason else _parts(file.source)[-1]
-            entries.append(Entry(kept, path, file.size, "", reason))
-    entries.sort(key=_order)
-    _require_image(source, name, entries)
-    return entries, contents
+    for file, entry in _files(source, name):
+        if len(entries) == MAX_ENTRIES:
+            raise UserError(f"{name} holds more than {MAX_ENTRIES:,} files")
+        if entry.reason == _NO_IMAGE and wanted(entry.source) and not _too_large(file):
+            contents[entry.source], reason = _read(file)
+            entry = entry._replace(reason=reason or _NO_IMAGE)
+        entries.append(entry)
+    return _sorted(entries, source, name), contents
 
 
 def unpack(
-    source: Path,
-    folder: Path,
-    name: str | None = None,
-    plan: Mapping[str, Entry] | None = None,
+    source: Path, folder: Path, name: str | None = None, plan: Mapping[str, Entry] = {}
 ) -> list[Entry]:
     """Put the photos of ``source`` into ``folder``, flat.
 
@@ -163,7 +149,7 @@ def unpack(
         folder: empty; where the photos go.
         name: of ``source``, for messages; by default its path.
         plan: by a file's path, what becomes of it: its name in ``folder`` and its labels, or why it
-            is rejected.
+            is rejected. Other files keep their names.
 
     Returns:
         every file that came in, kept or not, sorted by where it came from.
@@ -175,61 +161,18 @@ def unpack(
     entries: list[Entry] = []
     kept: dict[str, Entry] = {}
     packed, kept_bytes = 0 if source.is_dir() else source.stat().st_size, 0
-    with _errors(source, name, entries):
-        reading = f"reading {PurePosixPath(name).name or name}"
-        for file in progress_bar(_files(source, name), desc=reading, unit="files"):
-            reason = file.reason or _reject(file)
-            bomb = _is_bomb(file.size, file.packed) or _is_bomb(kept_bytes + file.size, packed)
-            if not reason and bomb:
-                reason = f"grows more than {MAX_RATIO}-fold"
-            path = printable(file.source)
-            planned = plan.get(path) if plan and reason in ("", _NO_IMAGE) else None
-            if planned and planned.reason:
-                entry = planned
-            elif reason:
-                entry = Entry("", path, file.size, "", reason)
-            elif planned:
-                entry = _keep(file, folder, planned.file, kept)._replace(labels=planned.labels)
-            else:
-                entry = _keep(file, folder, _parts(file.source)[-1], kept)
-            kept_bytes += 0 if entry.reason else entry.bytes
-            entries.append(entry)
-    entries.sort(key=_order)
-    _require_image(source, name, entries)
-    return entries
-
-
-def _require_image(source: Path, name: str, entries: Sequence[Entry]) -> None:
-    if all(entry.reason for entry in entries):
-        example = f", such as '{entries[0].source}': {entries[0].reason}" if entries else ""
-        what = "the folder " if source.is_dir() else ""
-        raise UserError(f"{what}{name} holds no image; {len(entries)} other files{example}")
-
-
-def _order(entry: Entry) -> tuple[str, str, str]:
-    return entry.source, entry.file, entry.reason
-
-
-def _files(source: Path, name: str) -> Iterator[_File]:
-    files = _in_folder(source, "") if source.is_dir() else _in_archive(source, name)
-    for number, file in enumerate(files):
-        if number == MAX_ENTRIES:
-            raise UserError(f"{name} holds more than {MAX_ENTRIES:,} files")
-        yield file
-
-
-@contextmanager
-def _errors(source: Path, name: str, entries: Sequence[Entry]) -> Iterator[None]:
-    """Say that ``source`` is damaged, after these entries, if reading it fails for that."""
-    try:
-        yield
-    except (*_DAMAGE, OSError) as error:
-        if not _is_damage(error):
-            raise
-        remedy = "" if source.is_dir() else "; fetch it again, or unpack it and give the folder"
-        raise UserError(
-            f"{name} is cut off or damaged after {len(entries)} files{remedy}"
-        ) from None
+    reading = f"reading {PurePosixPath(name).name or name}"
+    for file, entry in progress_bar(_files(source, name), desc=reading, unit="files"):
+        if entry.reason in ("", _NO_IMAGE):
+            entry = plan.get(entry.source, entry)
+        if not entry.reason and _is_bomb(kept_bytes + file.size, packed):
+            entry = entry._replace(file="", reason=_BOMB)
+        if not entry.reason:
+            entry = _keep(file, folder, entry, kept)
+        if not entry.reason:
+            kept_bytes += entry.bytes
+        entries.append(entry)
+    return _sorted(entries, source, name)
 
 
 class FoundFile(NamedTuple):
@@ -249,22 +192,16 @@ def read_files(source: Path) -> Iterator[FoundFile]:
     Raises:
         UserError: ``source`` is something else, or is cut off.
     """
-    files = _in_folder(source, "") if source.is_dir() else _in_archive(source, str(source))
-    for file in files:
-        reason = file.reason or _reject(file)
-        if reason in (_HIDDEN, _NO_IMAGE):
-            continue
-        if not reason and _is_bomb(file.size, file.packed):
-            reason = f"grows more than {MAX_RATIO}-fold"
-        content, reason = (b"", reason) if reason else _read(file)
-        yield FoundFile(printable(file.source), content, reason)
+    for file, entry in _files(source, str(source)):
+        if entry.reason not in (_HIDDEN, _NO_IMAGE):
+            content, reason = (b"", entry.reason) if entry.reason else _read(file)
+            yield FoundFile(entry.source, content, reason)
 
 
-def list_images(folder: Path) -> Iterator[str]:
-    """The path in ``folder`` of each file that `read_files` would give."""
-    for file in _in_folder(folder, ""):
-        if (file.reason or _reject(file)) not in (_HIDDEN, _NO_IMAGE):
-            yield file.source
+def count_files(folder: Path) -> int:
+    """How many files of ``folder`` `read_files` would give."""
+    files = _files(folder, str(folder))
+    return sum(entry.reason not in (_HIDDEN, _NO_IMAGE) for _, entry in files)
 
 
 def list_files(folder: Path) -> list[Entry]:
@@ -275,24 +212,52 @@ def list_files(folder: Path) -> list[Entry]:
     ]
 
 
-def _keep(file: _File, folder: Path, name: str, kept: dict[str, Entry]) -> Entry:
-    """Read a file and write it to ``folder``, unless another of its name is ``kept``."""
-    source = printable(file.source)
+def _files(source: Path, name: str) -> Iterator[tuple[_File, Entry]]:
+    """Each file, and what becomes of it as far as that shows without reading it.
+
+    Raises:
+        UserError: see `unpack`.
+    """
+    count = 0
+    try:
+        for file in _in_folder(source, "") if source.is_dir() else _in_archive(source, name):
+            reason = file.reason or _reject(file)
+            kept = "" if reason else _parts(file.path)[-1]
+            yield file, Entry(kept, printable(file.path), file.size, "", reason)
+            count += 1
+    except (*_DAMAGE, OSError) as error:
+        if not _is_damage(error):
+            raise
+        remedy = "" if source.is_dir() else "; fetch it again, or unpack it and give the folder"
+        raise UserError(f"{name} is cut off or damaged after {count} files{remedy}") from None
+
+
+def _sorted(entries: list[Entry], source: Path, name: str) -> list[Entry]:
+    """All ``entries`` of ``source``, if there is an image among them."""
+    entries.sort(key=attrgetter("source", "file", "reason"))
+    if all(entry.reason for entry in entries):
+        example = f", such as '{entries[0].source}': {entries[0].reason}" if entries else ""
+        what = "the folder " if source.is_dir() else ""
+        raise UserError(f"{what}{name} holds no image; {len(entries)} other files{example}")
+    return entries
+
+
+def _keep(file: _File, folder: Path, entry: Entry, kept: dict[str, Entry]) -> Entry:
+    """Write a file to ``folder`` by its name in ``entry``, unless another has it."""
     content, reason = _read(file)
     if reason:
-        return Entry("", source, file.size, "", reason)
-    digest = hashlib.sha256(content).hexdigest()
+        return entry._replace(file="", reason=reason)
+    entry = entry._replace(bytes=file.size, sha256=hashlib.sha256(content).hexdigest())
     # macOS and Windows take names for the same that differ in case or in normal form.
-    key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-    first = kept.get(key)
-    if first:
-        same = "the same" if first.sha256 == digest else "another"
+    key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", entry.file).casefold())
+    if first := kept.get(key):
+        same = "the same" if first.sha256 == entry.sha256 else "another"
         reason = f"the same name as {first.source}, and {same} content"
-        return Entry("", source, file.size, digest, reason)
-    with (folder / name).open("xb") as output:
+        return entry._replace(file="", reason=reason)
+    with (folder / entry.file).open("xb") as output:
         output.write(content)
-    kept[key] = Entry(name, source, file.size, digest, "")
-    return kept[key]
+    kept[key] = entry
+    return entry
 
 
 def _read(file: _File) -> tuple[bytes, str]:
@@ -309,10 +274,8 @@ def _read(file: _File) -> tuple[bytes, str]:
         # Damage in a compressed tar also ends the reading of what follows, which rejects it whole.
         if not _is_damage(error):
             raise
-        return (
-            b"",
-            "damaged, or packed in an unknown way" if file.packed else "changing, or damaged",
-        )
+        damage = "damaged, or packed in an unknown way" if file.packed else "changing, or damaged"
+        return b"", damage
     if _HEIF.match(content):
         return b"", "HEIC or AVIF, whatever its name says; convert it"
     return content, ""
@@ -329,8 +292,7 @@ def _is_damage(error: Exception) -> bool:
 
 def _reject(file: _File) -> str:
     """Why a file is not even read; empty if it is."""
-    source = file.source
-    parts = _parts(source)
+    parts = _parts(file.path)
     if not parts:
         return "no name"
     name = parts[-1]
@@ -348,9 +310,13 @@ def _reject(file: _File) -> str:
         return _NO_IMAGE
     if len(name.encode()) > MAX_NAME_BYTES or UNSAFE.search(name) or _WINDOWS.fullmatch(name):
         return "a name that not every file system can hold"
+    return _too_large(file)
+
+
+def _too_large(file: _File) -> str:
     if file.size > MAX_BYTES:
         return f"more than {MAX_BYTES // 2**20} MiB"
-    return ""
+    return _BOMB if _is_bomb(file.size, file.packed) else ""
 
 
 def _is_bomb(size: int, packed: int) -> bool:
@@ -397,42 +363,31 @@ def _in_archive(source: Path, name: str) -> Iterator[_File]:
     with source.open("rb") as file:
         head = file.read(64 * 1024)
         file.seek(0)
-        kind = describe_page(head)
-        for words in (words for beginning, words in _KINDS.items() if head.startswith(beginning)):
-            kind = f"{words}; give a folder, a zip or a tar"
-        if kind is not None:
+        kinds = (kind for beginning, kind in _KINDS.items() if head.startswith(beginning))
+        if kind := describe_page(head) or next(kinds, None):
             raise UserError(f"{name} is not an archive that can be read but {kind}")
         # A zip may extract itself, and then begins with a program.
         zipped = head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
         if not zipped and not tarfile.is_tarfile(file):
             zipped = zipfile.is_zipfile(file)
         file.seek(0)
-        yield from (_in_zip if zipped else _in_tar)(file, name)
+        yield from _in_zip(file) if zipped else _in_tar(file, name)
 
 
-def _in_zip(file: BinaryIO, name: str) -> Iterator[_File]:
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        if not _is_damage(error):
-            raise
-        raise UserError(f"{name} is a zip that is cut off or damaged: {error}") from None
+def _in_zip(file: BinaryIO) -> Iterator[_File]:
+    with warnings.catch_warnings(action="ignore"):
+        archive = zipfile.ZipFile(file)
     with archive:
         for info in archive.infolist():
             path = _name_in_zip(info)
             # Not info.is_dir(), which fails where there is no name (Python 3.11).
             if path.endswith(("/", "\\")):
                 continue
-            regular = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
             reason = "encrypted" if info.flag_bits & 1 else ""
-            yield _File(
-                path,
-                info.file_size,
-                max(1, info.compress_size),
-                partial(archive.open, info),
-                reason if regular else _IRREGULAR,
-            )
+            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+                reason = _IRREGULAR
+            packed = max(1, info.compress_size)
+            yield _File(path, info.file_size, packed, partial(archive.open, info), reason)
 
 
 def _name_in_zip(info: zipfile.ZipInfo) -> str:
@@ -460,56 +415,48 @@ def _in_tar(file: BinaryIO, name: str) -> Iterator[_File]:
         raise UserError(
             f"{name} is no zip and no tar (plain, gzip, bzip2, xz), or broken at its beginning"
         ) from None
-    # Where the headers of regular files are, by the files' names.
-    offsets: dict[str, int] = {}
-    links: list[tuple[int, str]] = []
+    # Where the headers of regular files are, and the files' sizes, by their names.
+    regular: dict[str, tuple[int, int]] = {}
+    links: list[tuple[int, int, str]] = []
     with archive:
         while (member := archive.next()) is not None:
             # Else the headers of all members stay in memory.
             archive.members.clear()  # type: ignore[attr-defined]
             if member.isdir():
                 continue
-            target = member.linkname if member.islnk() else member.name
-            if member.isreg():
-                offsets[normpath(target)] = member.offset
-            elif member.islnk() and normpath(target) in offsets:
-                links.append((offsets[normpath(target)], member.name))
-                offsets[normpath(member.name)] = links[-1][0]
+            if member.islnk() and (found := regular.get(normpath(member.linkname))):
+                regular[normpath(member.name)] = found
+                links.append((*found, member.name))
                 continue
             if member.size < 0:
                 raise tarfile.ReadError("negative size")
+            if member.isreg():
+                regular[normpath(member.name)] = member.offset, member.size
             open_ = partial(archive.extractfile, member)
             reason = "" if member.isreg() else _IRREGULAR
             yield _File(member.name, member.size, packed, open_, reason)
-        # The end is marked by a block of zeros; tarfile takes damage for the end too.
         assert archive.fileobj is not None
+        # The end is marked by a block of zeros; tarfile takes damage for the end too.
         archive.fileobj.seek(archive.offset)
         if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("no end mark")
-        yield from _hard_links(archive, links)
+        # Hard links in the order of what they mean, so that a compressed archive is read only once
+        # more; several to one file come one after the other.
+        read = lru_cache(maxsize=1)(partial(_read_member, archive))
+        for offset, size, path in sorted(links):
+            yield _File(path, size, size, partial(_open_bytes, read, offset))
 
 
-def _hard_links(archive: tarfile.TarFile, names: list[tuple[int, str]]) -> Iterator[_File]:
-    """Second names of members, whose headers stand at these offsets.
-
-    In the order of the archive, so that a compressed one is read only once more.
-    """
+def _read_member(archive: tarfile.TarFile, offset: int) -> bytes:
+    """The content of the member whose header stands at ``offset``."""
     assert archive.fileobj is not None
-    for offset, group in groupby(sorted(names), key=itemgetter(0)):
-        archive.fileobj.seek(offset)
-        archive.offset = offset
-        member = archive.next()
-        assert member is not None, "it was there before"
-        read = cache(partial(_read_member, archive, member))
-        for _, name in group:
-            yield _File(name, member.size, member.size, partial(_open_bytes, read))
-
-
-def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    stream = archive.extractfile(member)
-    assert stream is not None, "only directories have none"
+    archive.fileobj.seek(offset)
+    archive.offset = offset
+    member = archive.next()
+    stream = archive.extractfile(member) if member else None
+    assert stream is not None, "it was there before"
     return stream.read()
 
 
-def _open_bytes(read: Callable[[], bytes]) -> IO[bytes]:
-    return io.BytesIO(read())
+def _open_bytes(read: Callable[[int], bytes], offset: int) -> IO[bytes]:
+    return io.BytesIO(read(offset))

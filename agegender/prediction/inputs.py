@@ -5,7 +5,7 @@ from glob import glob
 from pathlib import Path
 
 from agegender.common.errors import UserError
-from agegender.download.archive import PACKED, FoundFile, list_images, printable, read_files
+from agegender.download.archive import PACKED, FoundFile, count_files, printable, read_files
 
 
 def expand(paths: Iterable[str]) -> list[Path]:
@@ -20,7 +20,7 @@ def expand(paths: Iterable[str]) -> list[Path]:
 
 def count_photos(paths: Iterable[Path]) -> int:
     """How many files `read_photos` will give; those of an archive count as one."""
-    return sum(sum(1 for _ in list_images(path)) if path.is_dir() else 1 for path in paths)
+    return sum(count_files(path) if path.is_dir() else 1 for path in paths)
 
 
 def read_photos(paths: Iterable[Path]) -> Iterator[FoundFile]:
