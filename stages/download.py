@@ -38,9 +38,10 @@ def main() -> None:
                 raise UserError(f"download.source: {error}") from None
         write_manifest(folder, entries)
         refuse_other_files(RAW)
-    kept = sum(1 for entry in entries if not entry.reason)
+    files = [entry for entry in entries if not entry.is_row]
+    kept = sum(1 for entry in files if not entry.reason)
     record_time("download", RAW / "manifest.csv")
-    print(f"{len(entries)} files: {kept} kept, {len(entries) - kept} rejected ({RAW}/manifest.csv)")
+    print(f"{len(files)} files: {kept} kept, {len(files) - kept} rejected ({RAW}/manifest.csv)")
 
 
 def label_table(path: str, root: Path) -> Path:

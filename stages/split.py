@@ -72,8 +72,8 @@ def main() -> None:
         write_photos(SPLIT / f"{name}.csv", members)
     counted = counts(checked, splits, rejected)
     sizes = ", ".join(f"{len(members)} {name}" for name, members in splits.items())
-    files = counted["images"]["total"]
-    print(f"{files} files: {sizes}, {len(rejected)} rejected ({REJECTED})")
+    images = counted["images"]
+    print(f"{images['total']} files: {sizes}, {images['rejected']} rejected ({REJECTED})")
     known = counted["labels"]
     if min(known["gender"], known["age"]) < len(checked.photos):
         print(
@@ -99,7 +99,7 @@ def split(
     return split_photos(photos, options.validation, options.test, seed)
 
 
-def describe(counted: dict[str, dict[str, Any]]) -> str:
+def describe(counted: dict[str, Any]) -> str:
     """A line on how much of the protocol is here, and what it leaks."""
     protocol, leaks = counted["protocol"], counted["protocol"]["leaks"]
     return (

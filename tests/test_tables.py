@@ -82,7 +82,7 @@ def labels(entries: list[Entry]) -> dict[str, dict[str, str]]:
 
 
 def reasons(entries: list[Entry]) -> dict[str, str]:
-    return {entry.source: entry.reason for entry in entries if entry.reason}
+    return {entry.source or entry.file: entry.reason for entry in entries if entry.reason}
 
 
 def test_the_tables_of_published_data_sets(tmp_path: Path) -> None:
@@ -274,11 +274,12 @@ def split_photos_of(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> pd.
 
 
 def test_from_a_table_to_splits_in_which_people_are_whole(
-    album: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    album: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     album.loc[album.index % 5 == 1, "age"] = ""
     album.loc[album.index % 5 == 2, "sex"] = "u"
-    photos = split_photos_of(album, monkeypatch)
+    gone = album.tail(1).assign(image="gone.jpg")
+    photos = split_photos_of(pd.concat([album, gone]), monkeypatch)
     assert len(photos) == len(album) == 48 and group_columns(photos) == ["camera"]
     assert (photos.groupby("person")["split"].nunique() == 1).all()
     assert photos["age"].isna().sum() == photos["gender"].isna().sum() == 10
@@ -287,8 +288,11 @@ def test_from_a_table_to_splits_in_which_people_are_whole(
     counted = json.loads(Path("metrics/split.json").read_text())
     people = photos.groupby("split")["person"].nunique()
     assert counted["people"] == {"total": 24, **people, "photos": 48}
-    # The table itself is the only file that is no photo.
-    assert counted["images"]["total"] == 49
+    # The table itself is the only file that is no photo, and a row of no photo is no file.
+    assert (counted["images"]["total"], counted["images"]["rejected"]) == (49, 1)
+    assert sum(counted["rejected"].values()) == counted["unmatched_rows"] == 1
+    assert "labels.csv, row 50" in Path("data/rejected.csv").read_text()
+    assert "49 files: 48 kept, 1 rejected" in capsys.readouterr().out
 
 
 def test_a_table_may_name_the_splits(album: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def _elsewhere(entries: Sequence[Entry], tables: Mapping[str, Table]) -> list[En
 
 
 def _unused(row: Row, reason: str) -> Entry:
-    return Entry(row.where, row.where, 0, "", reason)
+    return Entry(row.where, "", 0, "", reason)
 
 
 def _labeled(entry: Entry, rows: Sequence[_NamedRow]) -> Entry:

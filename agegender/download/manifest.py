@@ -12,12 +12,12 @@ MANIFEST = "manifest.csv"
 
 
 class Entry(NamedTuple):
-    """A file that came in.
+    """A file that came in, or a row of a label table that no file belongs to.
 
     ``file`` is its name in the folder, empty if it was not kept; ``source`` its path where it
     came from; ``bytes`` its size; ``reason`` why it is rejected, empty if it is not; ``labels``
     what is known of it, by name: ``age`` in years, ``gender`` as in `agegender.photos.labels`, and
-    whatever else.
+    whatever else. A row has no source; ``file`` says where it stands.
     """
 
     file: str
@@ -26,6 +26,11 @@ class Entry(NamedTuple):
     sha256: str
     reason: str
     labels: Mapping[str, str] = {}
+
+    @property
+    def is_row(self) -> bool:
+        """Whether this is a row, not a file."""
+        return bool(self.file) and not self.source
 
 
 _FIELDS = Entry._fields[:-1]

@@ -86,7 +86,8 @@ def plan(source: Path, name: str, table: Path | None = None) -> list[Entry]:
     if all(entry.reason for entry in planned):
         images = [entry for entry, found in zip(planned, entries, strict=False) if found.file]
         rows = planned[len(entries) :]
-        examples = [f"{each[0].source}: {each[0].reason}" for each in (images, rows) if each]
+        first = [each[0] for each in (images, rows) if each]
+        examples = [f"{entry.source or entry.file}: {entry.reason}" for entry in first]
         raise UserError(f"{name} leaves no usable photo of {len(images)}; {'; '.join(examples)}")
     return planned
 
@@ -106,4 +107,4 @@ def _unpack(
     planned = plan(archive, name, table)
     unpacked = unpack(archive, folder, name, {entry.source: entry for entry in planned})
     known = {entry.source for entry in unpacked}
-    return unpacked + [entry for entry in planned if entry.source not in known]
+    return unpacked + [entry for entry in planned if entry.is_row or entry.source not in known]

@@ -30,7 +30,8 @@ _GENDER_CODES = {name: code for code, name in enumerate(GENDERS)}
 
 # The checks that reject a file, in their order.
 KINDS = ("source", "labels", "left_out", "image", "duplicate", "contradiction")
-# What is known of a rejected file: its ``kind`` is the check that rejected it.
+# What is known of a rejected file: its ``kind`` is the check that rejected it. Rows of label tables
+# that no file belongs to are listed with them, as the kind "row".
 REJECTED = ["file", "kind", "reason"]
 
 
@@ -44,7 +45,7 @@ def check_labels(entries: Iterable[Entry]) -> tuple[pd.DataFrame, pd.DataFrame]:
     labeled, rejected = [], []
     for entry in entries:
         if entry.reason:
-            kind = "labels" if entry.file else "source"
+            kind = "row" if entry.is_row else "labels" if entry.file else "source"
             rejected.append((entry.file or entry.source, kind, entry.reason))
         else:
             labeled.append({"file": entry.file, **entry.labels, "sha256": entry.sha256})
@@ -169,7 +170,7 @@ def join_people(photos: pd.DataFrame) -> pd.DataFrame:
 
 def counts(
     checked: Checked, splits: Mapping[str, pd.DataFrame], rejected: pd.DataFrame
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Any]:
     """How many files came in and where they went, in the form of metrics/split.json.
 
     Args:
@@ -180,13 +181,16 @@ def counts(
     photos = checked.photos
     shared = photos["group"].value_counts()
     shared = shared[shared > 1]
+    kinds = rejected["kind"].value_counts()
+    rows = int(kinds.get("row", 0))
+    files = len(rejected) - rows
     return {
         "images": {
-            "total": len(photos) + len(rejected),
+            "total": len(photos) + files,
             **{split: len(members) for split, members in splits.items()},
-            "rejected": len(rejected),
+            "rejected": files,
         },
-        "rejected": {kind: int((rejected["kind"] == kind).sum()) for kind in KINDS},
+        "rejected": {kind: int(kinds.get(kind, 0)) for kind in KINDS},
         "near_duplicates": {
             "groups": len(shared),
             "photos": int(shared.sum()),
@@ -195,6 +199,7 @@ def counts(
         "copies": checked.copies,
         "labels": count_labels(photos),
         **({"people": _count_people(splits)} if "person" in photos else {}),
+        **({"unmatched_rows": rows} if rows else {}),
     }
 
 
