@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from agegender.common.errors import UserError
 from agegender.download import archive
-from agegender.download.archive import list_files, survey, unpack
+from agegender.download.archive import list_files, read_files, survey, unpack
 from agegender.download.manifest import Entry, read_manifest, write_manifest
 
 GOOD = "30_0_1_20170101000000000.jpg"
@@ -347,8 +347,9 @@ def test_a_tar_that_ends_between_two_files(tmp_path: Path, raw: Path, end: bytes
     source = as_tar(tmp_path / "x", {"1.jpg": bytes(512), "2.jpg": bytes(512)})
     body = source.read_bytes()
     source.write_bytes(body[:1024] + (end + body[1024 + len(end) :] if end else b""))
-    with pytest.raises(UserError, match="cut off or damaged after 1 files"):
-        unpack(source, raw)
+    for read in (lambda: unpack(source, raw), lambda: list(read_files(source))):
+        with pytest.raises(UserError, match="cut off or damaged after 1 files"):
+            read()
 
 
 @pytest.mark.parametrize(
