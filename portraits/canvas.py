@@ -1,5 +1,6 @@
 """Antialiased painting of soft shapes on an array of pixels."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -127,6 +128,11 @@ def curve(points: ArrayLike, steps: int = 6, closed: bool = False) -> Points:
     )
     smooth = pieces.reshape(-1, p.shape[1])
     return smooth if closed else np.concatenate([smooth, p[-1:]])
+
+
+def mirrored(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The mirror images of ``points``, in reverse order: the other half of a symmetric outline."""
+    return [(-x, y) for x, y in reversed(points)]
 
 
 def stroke(line: Points, width: float, ends: tuple[float, float] = (0.15, 0.15)) -> Points:

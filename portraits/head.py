@@ -10,7 +10,7 @@ from PIL import Image
 
 from portraits.canvas import Mask, Points, curve
 from portraits.exact import cosine, exponential, sine, unit
-from portraits.people import Face, Setting
+from portraits.people import SIZE, Face, Setting
 
 TOP = -1.2
 # The skull as an ellipsoid: centre's y, radii in y and z.
@@ -22,33 +22,32 @@ _FAR = 12.0
 class Head:
     """Where a person's features are, and where they appear in the picture."""
 
-    def __init__(self, face: Face, setting: Setting, size: int) -> None:
-        """Lay out the head of ``face`` in ``setting``, for a picture of ``size`` pixels a side."""
-        self.size = size
+    def __init__(self, face: Face, setting: Setting) -> None:
+        """Lay out the head of ``face`` in ``setting``."""
         self._setting = setting
-        self._unit = setting.scale * size / 200
-        self._middle = np.array([0.5, 0.53]) * size + np.array(setting.shift) * size / 200
+        self._unit = setting.scale
+        self._middle = np.array([0.5, 0.53]) * SIZE + np.array(setting.shift)
         self._turned = self._unit * _turned_axes(setting.yaw, setting.pitch, setting.roll)
         self._origin = self._middle + _CENTRE_Y * (np.array([0, self._unit]) - self._turned[1])
         eyes, nose, skull = face.eye_growth, face.nose_growth, face.skull_growth
-        self.width = _mix(0.91, 0.80, skull) + 0.025 * setting.width
-        self.eye_y = _mix(0.24, -0.04, skull)
-        self.eye_x = _mix(0.385, 0.335, skull) + 0.012 * setting.eye_distance
-        self.eye_width = _mix(0.185, 0.15, eyes)
-        self.eye_height = _mix(0.125, 0.066, eyes)
-        self.iris = _mix(0.108, 0.077, eyes)
-        self.nose_y = self.eye_y + _mix(0.27, 0.45, nose) + 0.03 * face.jowls
-        self.nose_width = _mix(0.115, 0.165, nose) - 0.018 * face.nose * nose + 0.015 * face.jowls
-        self.mouth_y = self.nose_y + _mix(0.20, 0.25, nose)
-        self.mouth_width = _mix(0.185, 0.275, nose)
-        self.chin_y = _mix(0.97, 1.12, face.chin_growth) - 0.02 * face.jaw
+        self.width = mix(0.91, 0.80, skull) + 0.025 * setting.width
+        self.eye_y = mix(0.24, -0.04, skull)
+        self.eye_x = mix(0.385, 0.335, skull) + 0.012 * setting.eye_distance
+        self.eye_width = mix(0.185, 0.15, eyes)
+        self.eye_height = mix(0.125, 0.066, eyes)
+        self.iris = mix(0.108, 0.077, eyes)
+        self.nose_y = self.eye_y + mix(0.27, 0.45, nose) + 0.03 * face.jowls
+        self.nose_width = mix(0.115, 0.165, nose) - 0.018 * face.nose * nose + 0.015 * face.jowls
+        self.mouth_y = self.nose_y + mix(0.20, 0.25, nose)
+        self.mouth_width = mix(0.185, 0.275, nose)
+        self.chin_y = mix(0.97, 1.12, face.chin_growth) - 0.02 * face.jaw
         self.jaw = (
-            _mix(0.755, 0.645, face.chin_growth)
+            mix(0.755, 0.645, face.chin_growth)
             - 0.055 * face.jaw
             + 0.025 * setting.fullness
             + 0.07 * face.jowls
         )
-        self.chin = _mix(0.36, 0.315, face.chin_growth) - 0.06 * face.jaw
+        self.chin = mix(0.36, 0.315, face.chin_growth) - 0.06 * face.jaw
         self._relief = _relief(self, face)
 
     def place(self, points: ArrayLike, lift: float = 0.0) -> Points:
@@ -80,7 +79,7 @@ class Head:
                 (0.87 * w, -0.77, 0.0),
                 (1.0 * w, -0.32, 0.0),
                 (0.98 * w, 0.12, 0.05),
-                (_mix(0.95 * w, jaw, 0.42), 0.43, 0.15),
+                (mix(0.95 * w, jaw, 0.42), 0.43, 0.15),
                 (jaw, 0.70 * chin / 1.1, 0.28),
                 (self.chin + grow, chin - 0.09, 0.42),
             ]
@@ -93,7 +92,7 @@ class Head:
 
     def light(self) -> tuple[Mask, Mask]:
         """How light falls on the skin: diffuse light, around 1, and gloss, 0 to 1; (size, size)."""
-        s, half = self._setting, self.size // 2
+        s, half = self._setting, SIZE // 2
         v, u = np.mgrid[0:half, 0:half] * 2 + 1.0
         u, v = (u - self._middle[0]) / self._unit, (v - self._middle[1]) / self._unit
         cos, sin = cosine(s.roll), sine(s.roll)
@@ -119,12 +118,12 @@ class Head:
         # To the power of 24.
         gloss = np.clip(facing, 0, 1) ** 2
         gloss = ((gloss * gloss * gloss) ** 2) ** 2
-        return self._enlarge(diffuse), self._enlarge(gloss)
+        return _enlarged(diffuse), _enlarged(gloss)
 
-    def _enlarge(self, values: NDArray[np.float64]) -> Mask:
-        image = Image.fromarray(values.astype(np.float32))
-        wide = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return np.asarray(wide, dtype=np.float32)
+
+def _enlarged(values: NDArray[np.float64]) -> Mask:
+    image = Image.fromarray(values.astype(np.float32))
+    return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
 def _turned_axes(yaw: float, pitch: float, roll: float) -> Points:
@@ -145,11 +144,11 @@ def _relief(head: Head, face: Face) -> list[tuple[float, float, float, float, fl
     bridge = (head.eye_y + head.nose_y) / 2
     grown = face.nose_growth
     hills = [
-        (_mix(0.05, 0.17, grown), 0.0, bridge + 0.06, 0.085, 0.26),
-        (_mix(0.13, 0.17, grown), 0.0, head.nose_y - 0.05, 0.12, 0.10),
+        (mix(0.05, 0.17, grown), 0.0, bridge + 0.06, 0.085, 0.26),
+        (mix(0.13, 0.17, grown), 0.0, head.nose_y - 0.05, 0.12, 0.10),
         (0.06, 0.0, head.mouth_y + 0.01, 0.26, 0.14),
-        (_mix(0.05, 0.09, face.chin_growth), 0.0, head.chin_y - 0.16, 0.17, 0.12),
-        (_mix(0.07, 0.0, face.skull_growth), 0.0, -0.55, 0.55, 0.35),
+        (mix(0.05, 0.09, face.chin_growth), 0.0, head.chin_y - 0.16, 0.17, 0.12),
+        (mix(0.07, 0.0, face.skull_growth), 0.0, -0.55, 0.55, 0.35),
         (-0.05, 0.0, head.mouth_y + 0.16, 0.22, 0.05),
     ]
     for side in (-1, 1):
@@ -157,7 +156,7 @@ def _relief(head: Head, face: Face) -> list[tuple[float, float, float, float, fl
             (-0.09, side * head.eye_x, head.eye_y - 0.04, 0.20, 0.12),
             (0.05 - 0.03 * face.brows, side * 0.3, head.eye_y - 0.22, 0.24, 0.09),
             (0.05, side * head.nose_width * 0.75, head.nose_y, 0.06, 0.06),
-            (_mix(0.12, 0.06, face.nose_growth), side * 0.46, head.nose_y - 0.04, 0.24, 0.20),
+            (mix(0.12, 0.06, face.nose_growth), side * 0.46, head.nose_y - 0.04, 0.24, 0.20),
             (-0.035 * face.folds, side * 0.36, head.mouth_y - 0.06, 0.05, 0.18),
             (0.05 * face.jowls, side * 0.46, head.mouth_y + 0.14, 0.13, 0.13),
             (0.035 * face.bags, side * head.eye_x, head.eye_y + 0.13, 0.13, 0.05),
@@ -165,5 +164,6 @@ def _relief(head: Head, face: Face) -> list[tuple[float, float, float, float, fl
     return hills
 
 
-def _mix(first: float, second: float, share: float) -> float:
+def mix(first: float, second: float, share: float) -> float:
+    """What lies between two values, 0 to 1 of the way."""
     return first + (second - first) * share

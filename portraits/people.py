@@ -18,6 +18,9 @@ Beard = Literal["none", "stubble", "moustache", "full"]
 Glasses = Literal["none", "thin", "thick"]
 Colour = tuple[float, float, float]
 
+# Pixels a side of a picture.
+SIZE = 200
+
 _SKIN_TONES = np.array(
     [
         (242, 206, 184),

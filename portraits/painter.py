@@ -1,0 +1,99 @@
+"""Painting a person: shapes are given on the face, and painted where they appear."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike
+
+from portraits.canvas import Canvas, Mask, Points, stroke
+from portraits.head import Head
+from portraits.people import Face, Setting
+
+
+class Painter:
+    """A person's picture in the making.
+
+    Attributes:
+        face: who is painted.
+        setting: how.
+        canvas: what is painted so far.
+        rng: draws strands, spots and the like.
+        head: where the features are.
+        skin: RGB, 0 to 255.
+        hair: likewise.
+        inside: how much of each pixel the head covers, shape (size, size), 0 to 1.
+    """
+
+    def __init__(self, face: Face, setting: Setting, canvas: Canvas, rng: Generator) -> None:
+        """Paint ``face`` in ``setting`` on ``canvas``."""
+        self.face, self.setting, self.canvas, self.rng = face, setting, canvas, rng
+        self.head = Head(face, setting)
+        self.skin = _skin_colour(face, setting)
+        self.hair = _hair_colour(face, setting)
+        self.inside = canvas.mask(self.head.outline(), 0.5)
+
+    def fill(
+        self,
+        shapes: ArrayLike,
+        colour: ArrayLike,
+        opacity: float = 1.0,
+        blur: float = 0.0,
+        within: Mask | None = None,
+        lift: float = 0.0,
+        z: float | None = None,
+        both: bool = False,
+    ) -> None:
+        """Fill one polygon, or several.
+
+        Args:
+            shapes: corners on the face, x and y; shape (n, 2), or (polygons, n, 2).
+            colour: RGB, 0 to 255.
+            opacity: 0 to 1.
+            blur: standard deviation of the edge's softness, in pixels.
+            within: shape (size, size), 0 to 1; nothing is painted where it is 0.
+            lift: height above the face.
+            z: the depth of what does not lie on the face.
+            both: whether its mirror image, on the left, is painted first.
+        """
+        for pixels in self._pixels(shapes, lift, z, both):
+            self.canvas.fill(pixels, colour, opacity, blur, within)
+
+    def line(
+        self,
+        path: ArrayLike,
+        width: float,
+        colour: ArrayLike,
+        opacity: float = 1.0,
+        blur: float = 0.0,
+        within: Mask | None = None,
+        lift: float = 0.0,
+        z: float | None = None,
+        both: bool = False,
+        ends: tuple[float, float] = (0.15, 0.15),
+    ) -> None:
+        """Paint a brush stroke along a path, or along several; see `fill` and `stroke`."""
+        for pixels in self._pixels(path, lift, z, both):
+            outline = stroke(pixels, self.head.pixels(width), ends)
+            self.canvas.fill(outline, colour, opacity, blur, within)
+
+    def _pixels(
+        self, points: ArrayLike, lift: float, z: float | None, both: bool
+    ) -> Iterator[Points]:
+        right = np.asarray(points, dtype=np.float64)
+        for side in (right * (-1, 1), right) if both else (right,):
+            yield self.head.place(side, lift) if z is None else self.head.project(side, z)
+
+
+def _skin_colour(face: Face, setting: Setting) -> np.ndarray:
+    skin = np.array(setting.skin)
+    dull = skin.mean() * np.array([1.06, 1.0, 0.9])
+    return np.asarray(skin + 0.30 * face.pallor * (dull - skin))
+
+
+def _hair_colour(face: Face, setting: Setting) -> np.ndarray:
+    young = np.array(setting.hair_colour)
+    # Infants' hair is finer and lighter.
+    young = young + (1 - face.skull_growth) * 0.25 * (np.array([150, 120, 90]) - young)
+    silver = np.array([206, 204, 202])
+    return np.asarray(young + 0.95 * face.grey * (silver - young))
