@@ -4,13 +4,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import numpy as np
 
 from agegender.common.parallel import parallel_map
 from agegender.common.progress import progress_bar
-from portraits.people import draw_face, draw_setting
+from portraits.people import Face, Setting
 from portraits.portrait import draw_portrait
 
 # Faces by age, 0 to 116, and the women among them by decade of age, in a random 5,000 of UTKFace
@@ -36,23 +35,13 @@ _RARE = 0.3
 _FIRST_TIMESTAMP = datetime(2016, 12, 17, 14, 27, 40)
 _CHUNK = 8
 
-Blemish = Literal["none", "missing field", "copy", "truncated", "no image"]
-
-
-class _Order(NamedTuple):
-    """A file to be written: portrait ``portrait``, under the timestamp of number ``number``."""
-
-    number: int
-    portrait: int
-    blemish: Blemish
-
 
 def draw_samples(folder: Path, count: int, seed: int, processes: int | None = None) -> None:
     """Draw portraits into ``folder``, on all cores.
 
     There are ``count`` good portraits and, besides them, a few corrupt files such as UTKFace's own
-    archive holds: names without the race, byte-identical copies under a later timestamp, truncated
-    JPEGs, and one that is no image (see `corrupt_files`).
+    archive holds, 10 with 1,200: names without the race, byte-identical copies under a later
+    timestamp, truncated JPEGs, and one that is no image.
 
     The bytes of a file depend on ``seed`` and on the file's number alone: not on ``count`` for the
     good ones, nor on the number of processes.
@@ -63,51 +52,44 @@ def draw_samples(folder: Path, count: int, seed: int, processes: int | None = No
         seed: 0 or more.
         processes: how many draw; by default one per core.
     """
-    orders = [_Order(number, number, "none") for number in range(count)]
-    for blemish, number_of_files in corrupt_files(count).items():
-        for index in range(number_of_files):
-            number = len(orders)
-            # Spread over the portraits, not the first ones.
-            portrait = (2 * index + 1) * count // (2 * number_of_files)
-            orders.append(_Order(number, portrait if blemish == "copy" else number, blemish))
-    written = parallel_map(partial(_write, folder, seed), orders, _CHUNK, processes)
-    for _ in progress_bar(written, desc="drawing portraits", unit="files", total=len(orders)):
-        pass
-
-
-def corrupt_files(count: int) -> dict[Blemish, int]:
-    """How many corrupt files of each kind come with ``count`` good portraits: 10 with 1,200."""
-    return {
+    corrupt = {
         "missing field": 1 + count // 600,
         "copy": 1 + count // 400,
         "truncated": 1 + count // 1200,
         "no image": 1,
     }
+    # A file's number, which its timestamp is of, the number of its portrait, and what it lacks.
+    files = [(number, number, "nothing") for number in range(count)]
+    for blemish, number_of_files in corrupt.items():
+        for index in range(number_of_files):
+            number = len(files)
+            # Spread over the portraits, not the first ones.
+            original = (2 * index + 1) * count // (2 * number_of_files)
+            files.append((number, original if blemish == "copy" else number, blemish))
+    written = parallel_map(partial(_write, folder, seed), files, _CHUNK, processes)
+    for _ in progress_bar(written, desc="drawing portraits", unit="files", total=len(files)):
+        pass
 
 
-def _write(folder: Path, seed: int, order: _Order) -> None:
-    name, content = _draw_file(seed, order)
-    (folder / name).write_bytes(content)
-
-
-def _draw_file(seed: int, order: _Order) -> tuple[str, bytes]:
+def _write(folder: Path, seed: int, file: tuple[int, int, str]) -> None:
+    number, portrait, blemish = file
     labels, setting_rng, face_rng, paint = (
-        np.random.default_rng([seed, order.portrait, stream]) for stream in range(4)
+        np.random.default_rng([seed, portrait, stream]) for stream in range(4)
     )
     age, gender = draw_labels(labels)
-    setting = draw_setting(setting_rng)
-    image = draw_portrait(draw_face(age, gender, face_rng), setting, paint)
+    setting = Setting(setting_rng)
     buffer = BytesIO()
+    image = draw_portrait(Face(age, gender, face_rng), setting, paint)
     image.save(buffer, "JPEG", quality=setting.quality)
     content = buffer.getvalue()
-    fields = [str(age), str(gender), str(setting.race), _timestamp(seed, order.number)]
-    if order.blemish == "missing field":
+    fields = [str(age), str(gender), str(setting.race), _timestamp(seed, number)]
+    if blemish == "missing field":
         del fields[2]
-    elif order.blemish == "truncated":
+    elif blemish == "truncated":
         content = content[: len(content) // 2]
-    elif order.blemish == "no image":
+    elif blemish == "no image":
         content = b"<html><body>404 Not Found</body></html>\n"
-    return "_".join(fields) + ".jpg.chip.jpg", content
+    (folder / f"{'_'.join(fields)}.jpg.chip.jpg").write_bytes(content)
 
 
 def draw_labels(rng: np.random.Generator) -> tuple[int, int]:

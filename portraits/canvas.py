@@ -28,7 +28,6 @@ class Canvas:
     def __init__(self, pixels: NDArray[np.float32]) -> None:
         """Paint on these ``pixels``, shape (size, size, 3)."""
         self.pixels = pixels
-        self._size = len(pixels)
 
     def fill(
         self,
@@ -47,37 +46,27 @@ class Canvas:
             blur: standard deviation of the edge's softness, in pixels.
             within: shape (size, size), 0 to 1; nothing is painted where it is 0.
         """
-        if opacity <= 0:
-            return
-        top, left, mask = self._local_mask(shapes, blur)
-        if not mask.size:
-            return
-        window = slice(top, top + mask.shape[0]), slice(left, left + mask.shape[1])
+        window, mask = self._local_mask(shapes, blur)
         mask *= np.float32(opacity)
         if within is not None:
             mask *= within[window]
-        under = self.pixels[window]
-        change = np.asarray(colour, dtype=np.float32) - under
-        change *= mask[..., None]
-        under += change
+        _blend(self.pixels[window], mask, colour)
 
     def tint(self, mask: Mask, colour: ArrayLike, opacity: float) -> None:
         """Paint everything where ``mask``, shape (size, size), is 1."""
-        self.pixels += (mask * np.float32(opacity))[..., None] * (
-            np.asarray(colour, dtype=np.float32) - self.pixels
-        )
+        _blend(self.pixels, mask * np.float32(opacity), colour)
 
     def mask(self, shapes: Points, blur: float = 0.0) -> Mask:
         """How much of each pixel polygons cover: shape (size, size), 0 to 1."""
-        whole = np.zeros((self._size, self._size), dtype=np.float32)
-        top, left, mask = self._local_mask(shapes, blur)
-        whole[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
+        whole = np.zeros(self.pixels.shape[:2], dtype=np.float32)
+        window, mask = self._local_mask(shapes, blur)
+        whole[window] = mask
         return whole
 
-    def _local_mask(self, shapes: Points, blur: float) -> tuple[int, int, Mask]:
-        """Where the mask's upper left corner is, y and x, and the mask as far as it is inside."""
+    def _local_mask(self, shapes: Points, blur: float) -> tuple[tuple[slice, slice], Mask]:
+        """The rows and columns in which the shapes lie, and the mask there."""
         polygons = shapes if shapes.ndim == 3 else shapes[None]
-        size, margin = self._size, int(3 * blur) + 2
+        size, margin = len(self.pixels), int(3 * blur) + 2
         (least_x, least_y), (most_x, most_y) = polygons.min((0, 1)), polygons.max((0, 1))
         # A margin around the picture too, so that a blurred shape may reach in from outside.
         x0, y0 = max(int(least_x) - margin, -margin), max(int(least_y) - margin, -margin)
@@ -85,7 +74,7 @@ class Canvas:
         y1 = min(int(most_y) + margin, size + margin)
         left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, size), min(y1, size)
         if right <= left or bottom <= top:
-            return 0, 0, np.zeros((0, 0), dtype=np.float32)
+            return (slice(0), slice(0)), np.zeros((0, 0), dtype=np.float32)
         scale = _SUPERSAMPLING if blur < _SMOOTH else 1
         image = Image.new("L", ((x1 - x0) * scale, (y1 - y0) * scale))
         draw = ImageDraw.Draw(image)
@@ -95,9 +84,13 @@ class Canvas:
             image = image.reduce(scale)
         if blur:
             image = image.filter(ImageFilter.GaussianBlur(blur))
-        if (left, top, right, bottom) != (x0, y0, x1, y1):
-            image = image.crop((left - x0, top - y0, right - x0, bottom - y0))
-        return top, left, np.asarray(image, dtype=np.float32) / np.float32(255)
+        image = image.crop((left - x0, top - y0, right - x0, bottom - y0))
+        mask = np.asarray(image, dtype=np.float32) / np.float32(255)
+        return (slice(top, bottom), slice(left, right)), mask
+
+
+def _blend(pixels: NDArray[np.float32], mask: Mask, colour: ArrayLike) -> None:
+    pixels += mask[..., None] * (np.asarray(colour, dtype=np.float32) - pixels)
 
 
 def curve(points: ArrayLike, steps: int = 6, closed: bool = False) -> Points:

@@ -70,24 +70,22 @@ class Head:
         """A length of the face in pixels."""
         return length * self._unit
 
-    def outline(self, grow: float = 0.0) -> Points:
-        """The silhouette of the head in pixels, ``grow`` wider all round."""
-        w, chin, jaw = self.width + grow, self.chin_y + grow, self.jaw + grow
+    def outline(self) -> Points:
+        """The silhouette of the head in pixels."""
+        w, chin, jaw = self.width, self.chin_y, self.jaw
         side = np.array(
             [
-                (0.53 * w, TOP - grow + 0.12, 0.0),
+                (0.53 * w, TOP + 0.12, 0.0),
                 (0.87 * w, -0.77, 0.0),
                 (1.0 * w, -0.32, 0.0),
                 (0.98 * w, 0.12, 0.05),
                 (mix(0.95 * w, jaw, 0.42), 0.43, 0.15),
                 (jaw, 0.70 * chin / 1.1, 0.28),
-                (self.chin + grow, chin - 0.09, 0.42),
+                (self.chin, chin - 0.09, 0.42),
             ]
         )
-        loop = np.concatenate(
-            [[(0, TOP - grow, 0.0)], side, [(0, chin, 0.46)], side[::-1] * (-1, 1, 1)]
-        )
-        smooth = curve(loop, 6, closed=True)
+        loop = [(0, TOP, 0.0), *side, (0, chin, 0.46), *(side[::-1] * (-1, 1, 1))]
+        smooth = curve(loop, closed=True)
         return self.project(smooth[:, :2], smooth[:, 2])
 
     def light(self) -> tuple[Mask, Mask]:
@@ -108,8 +106,8 @@ class Head:
             height[near] += amount * exponential(-away[near])
         dy, dx = np.gradient(height, 2 / self._unit)
         norm = np.sqrt(1 + dx**2 + dy**2)
-        direction = np.array([sine(s.light_from), -s.light_height, 0.9 * cosine(s.light_from)])
-        direction = unit(direction)
+        light = np.array([sine(s.light_from), -s.light_height, 0.9 * cosine(s.light_from)])
+        direction = unit(light)
         lambert = (-dx * direction[0] - dy * direction[1] + direction[2]) / norm
         soft = np.clip((lambert + 0.35) / 1.35, 0, 1)
         diffuse = 1.0 + s.light_strength * (soft - 0.86)

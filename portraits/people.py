@@ -5,8 +5,8 @@ decides alone and some people are mistaken for another age or gender. `Setting` 
 knowing the labels.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -15,33 +15,23 @@ from portraits.exact import exponential, power
 
 HairStyle = Literal["short", "fringe", "bob", "long", "tied", "horseshoe", "fuzz"]
 Beard = Literal["none", "stubble", "moustache", "full"]
-Glasses = Literal["none", "thin", "thick"]
 Colour = tuple[float, float, float]
 
 # Pixels a side of a picture.
 SIZE = 200
 
 _SKIN_TONES = np.array(
-    [
-        (242, 206, 184),
-        (228, 184, 154),
-        (216, 166, 130),
-        (176, 122, 86),
-        (128, 82, 56),
-        (88, 56, 40),
-    ],
-    dtype=float,
+    [(242, 206, 184), (228, 184, 154), (216, 166, 130), (176, 122, 86), (128, 82, 56), (88, 56, 40)]
 )
 # Where on the scale of tones, 0 to 1, each of UTKFace's races lies in the middle.
 _TONES_BY_RACE = (0.16, 0.82, 0.24, 0.55, 0.42)
 _HAIR_COLOURS = np.array(
-    [(26, 20, 20), (52, 34, 26), (88, 56, 36), (132, 88, 52), (186, 140, 84), (150, 74, 40)],
-    dtype=float,
+    [(26, 20, 20), (52, 34, 26), (88, 56, 36), (132, 88, 52), (186, 140, 84), (150, 74, 40)]
 )
+_GLASSES_COLOURS = np.array([(30, 28, 30), (96, 60, 40), (150, 150, 158)])
 _EYE_COLOURS: tuple[Colour, ...] = ((70, 42, 26), (98, 64, 36), (96, 110, 72), (84, 120, 150))
 
 
-@dataclass(frozen=True)
 class Face:
     """Cues of age and gender.
 
@@ -49,138 +39,62 @@ class Face:
     somewhat beyond, and those of gender from about -1 (masculine) to 1 (feminine).
     """
 
-    skull_growth: float
-    eye_growth: float
-    nose_growth: float
-    chin_growth: float
-    cheeks: float
-    forehead_lines: float
-    folds: float
-    crows_feet: float
-    bags: float
-    jowls: float
-    spots: float
-    droop: float
-    pallor: float
-    lip_loss: float
-    grey: float
-    recession: float
-    thinning: float
-    jaw: float
-    brows: float
-    lips: float
-    lashes: float
-    nose: float
-    lipstick: float
-    hair: HairStyle
-    hair_volume: float
-    beard: Beard
-    beard_density: float
-    bow: bool
-    earrings: bool
-    clothes: Colour
+    def __init__(self, age: int, gender: int, rng: Generator) -> None:
+        """A face of this ``age`` in years and ``gender`` (0 male, 1 female)."""
+        sign = 1.0 if gender else -1.0
+        maturity = _sigmoid((age - 13) / 2.0)
+        looks = age + rng.normal() * (0.35 + 0.05 * age)
 
+        def seen() -> float:
+            """The age that one cue shows: a child's within months, an old person's within years."""
+            return float(max(0.0, looks + rng.normal() * min(0.4 + 0.09 * age, 5.5)))
 
-@dataclass(frozen=True)
-class Setting:
-    """Everything in a picture that tells neither age nor gender.
+        def growth() -> float:
+            return float(power(np.clip(seen() / 18, 0, 1), 0.7))
 
-    Angles are in radians, lengths in pixels of a 200 by 200 picture, colours RGB, 0 to 255.
-    """
+        def ageing(begin: float, end: float) -> float:
+            return float(np.clip((seen() - begin) / (end - begin), 0, 1.15))
 
-    race: int
-    yaw: float
-    pitch: float
-    roll: float
-    scale: float
-    shift: tuple[float, float]
-    light_from: float
-    light_height: float
-    light_strength: float
-    warmth: float
-    exposure: float
-    background: tuple[Colour, Colour, Colour]
-    background_kind: Literal["plain", "bokeh", "blurred"]
-    skin: Colour
-    hair_colour: Colour
-    hair_wave: float
-    eye_colour: Colour
-    fullness: float
-    width: float
-    eye_distance: float
-    smile: float
-    mouth_open: float
-    gaze: tuple[float, float]
-    glasses: Glasses
-    glasses_colour: Colour
-    freckles: float
-    collar: Literal["round", "shirt", "high"]
-    blur: float
-    noise: float
-    quality: int
+        def femininity(in_children: float, spread: float) -> float:
+            strength = in_children + (1 - in_children) * maturity
+            return float(np.clip(sign * strength + rng.normal() * spread, -1.8, 1.8))
 
-
-def draw_face(age: int, gender: int, rng: Generator) -> Face:
-    """A face of this age in years and gender (0 male, 1 female)."""
-    sign = 1.0 if gender else -1.0
-    maturity = _sigmoid((age - 13) / 2.0)
-    looks = age + rng.normal() * (0.35 + 0.05 * age)
-
-    def seen() -> float:
-        """The age that one cue shows: a child's within months, an old person's within years."""
-        return float(max(0.0, looks + rng.normal() * min(0.4 + 0.09 * age, 5.5)))
-
-    def growth() -> float:
-        return float(power(np.clip(seen() / 18, 0, 1), 0.7))
-
-    def ageing(begin: float, end: float) -> float:
-        return float(np.clip((seen() - begin) / (end - begin), 0, 1.15))
-
-    def femininity(in_children: float, spread: float) -> float:
-        strength = in_children + (1 - in_children) * maturity
-        return float(np.clip(sign * strength + rng.normal() * spread, -1.8, 1.8))
-
-    grey_from = rng.normal(45, 6)
-    hair = _draw_hair(age, gender, seen(), rng)
-    beard: Beard = "none"
-    if not gender and rng.random() < maturity and age > 14:
-        beard = rng.choice(np.array(["none", "stubble", "moustache", "full"]), p=_BEARDS).item()
-    return Face(
-        skull_growth=growth(),
-        eye_growth=growth(),
-        nose_growth=growth(),
-        chin_growth=growth(),
-        cheeks=float(np.clip(1.0 - seen() / 16, 0, 1)),
-        forehead_lines=ageing(26, 80),
-        folds=ageing(18, 75),
-        crows_feet=ageing(26, 75),
-        bags=ageing(22, 80),
-        jowls=ageing(36, 85),
-        spots=ageing(40, 95),
-        droop=ageing(38, 90),
-        pallor=ageing(45, 100),
-        lip_loss=ageing(35, 85),
-        grey=_sigmoid((seen() - grey_from - 5) / 5.0),
-        recession=ageing(22, 80) * (0.45 if gender else 1.0) * rng.uniform(0.5, 1.1),
-        thinning=ageing(50, 100),
-        jaw=femininity(0.2, 0.5),
-        brows=femininity(0.3, 0.45),
-        lips=femininity(0.35, 0.45),
-        lashes=femininity(0.45, 0.45),
-        nose=femininity(0.1, 0.7),
-        lipstick=float(rng.uniform(0.5, 1)) if gender and rng.random() < 0.75 * maturity else 0.0,
-        hair=hair,
-        hair_volume=float(rng.uniform(0, 1)),
-        beard=beard,
-        beard_density=float(rng.uniform(0.55, 1)),
-        bow=hair != "horseshoe"
-        and bool(rng.random() < (0.6 if age < 10 else 0.05) * (1 if gender else 0.05)),
-        earrings=bool(rng.random() < (0.15 + 0.25 * maturity if gender else 0.03)),
-        clothes=_draw_clothes(gender, rng),
-    )
-
-
-_BEARDS = (0.18, 0.2, 0.17, 0.45)
+        grey_from = rng.normal(45, 6)
+        self.hair = _draw_hair(age, gender, seen(), rng)
+        self.beard: Beard = "none"
+        if not gender and rng.random() < maturity and age > 14:
+            beards = ("none", "stubble", "moustache", "full")
+            self.beard = _choose(rng, beards, (0.18, 0.2, 0.17, 0.45))
+        self.skull_growth = growth()
+        self.eye_growth = growth()
+        self.nose_growth = growth()
+        self.chin_growth = growth()
+        self.cheeks = float(np.clip(1.0 - seen() / 16, 0, 1))
+        self.forehead_lines = ageing(26, 80)
+        self.folds = ageing(18, 75)
+        self.crows_feet = ageing(26, 75)
+        self.bags = ageing(22, 80)
+        self.jowls = ageing(36, 85)
+        self.spots = ageing(40, 95)
+        self.droop = ageing(38, 90)
+        self.pallor = ageing(45, 100)
+        self.lip_loss = ageing(35, 85)
+        self.grey = _sigmoid((seen() - grey_from - 5) / 5.0)
+        self.recession = ageing(22, 80) * (0.45 if gender else 1.0) * rng.uniform(0.5, 1.1)
+        self.thinning = ageing(50, 100)
+        self.jaw = femininity(0.2, 0.5)
+        self.brows = femininity(0.3, 0.45)
+        self.lips = femininity(0.35, 0.45)
+        self.lashes = femininity(0.45, 0.45)
+        self.nose = femininity(0.1, 0.7)
+        painted = gender and rng.random() < 0.75 * maturity
+        self.lipstick = float(rng.uniform(0.5, 1)) if painted else 0.0
+        self.hair_volume = float(rng.uniform(0, 1))
+        self.beard_density = float(rng.uniform(0.55, 1))
+        bows = (0.6 if age < 10 else 0.05) * (1 if gender else 0.05)
+        self.bow = self.hair != "horseshoe" and bool(rng.random() < bows)
+        self.earrings = bool(rng.random() < (0.15 + 0.25 * maturity if gender else 0.03))
+        self.clothes = _draw_clothes(gender, rng)
 
 
 def _draw_hair(age: int, gender: int, seen: float, rng: Generator) -> HairStyle:
@@ -190,10 +104,10 @@ def _draw_hair(age: int, gender: int, seen: float, rng: Generator) -> HairStyle:
     if gender:
         long = np.interp(age, [0, 2, 6, 45, 75], [0.4, 0.7, 0.93, 0.93, 0.75])
         if roll < long:
-            return rng.choice(np.array(["long", "bob", "tied"]), p=[0.56, 0.27, 0.17]).item()
+            return _choose(rng, ("long", "bob", "tied"), (0.56, 0.27, 0.17))
         return "fringe" if rng.random() < 0.4 else "short"
     if roll < np.interp(age, [0, 6, 30, 60], [0.04, 0.04, 0.04, 0.03]):
-        return rng.choice(np.array(["long", "bob", "tied"]), p=[0.4, 0.35, 0.25]).item()
+        return _choose(rng, ("long", "bob", "tied"), (0.4, 0.35, 0.25))
     if rng.random() < np.interp(seen, [24, 45, 75], [0, 0.22, 0.5]):
         return "horseshoe"
     return "fringe" if rng.random() < 0.25 else "short"
@@ -208,54 +122,62 @@ def _draw_clothes(gender: int, rng: Generator) -> Colour:
     return _colour(rng.uniform(0.33, 0.68), rng.uniform(0.2, 0.6), rng.uniform(0.12, 0.5))
 
 
-def draw_setting(rng: Generator) -> Setting:
-    """A pose, light, skin, background and so on for anyone."""
-    race = int(rng.choice(5, p=[0.425, 0.19, 0.145, 0.168, 0.072]))
-    tone = float(np.clip(_TONES_BY_RACE[race] + rng.normal() * 0.12, 0, 1))
-    skin = _between(_SKIN_TONES, tone) + rng.normal(size=3) * (3, 3, 4)
-    shade = np.clip(rng.beta(1.2, 1.6) * (1.0 - 0.75 * tone) * 1.25, 0, 1) * 0.8
-    hair = _HAIR_COLOURS[5] if rng.random() < 0.05 else _between(_HAIR_COLOURS[:5], float(shade))
-    eyes = _EYE_COLOURS[int(rng.choice(4, p=[0.4, 0.3, 0.12, 0.18]) if tone < 0.45 else 0)]
-    hue, second = rng.random(), rng.normal() * 0.12
-    background = (
-        _colour(hue, rng.uniform(0.02, 0.5), rng.uniform(0.2, 0.95)),
-        _colour(hue + second, rng.uniform(0.02, 0.5), rng.uniform(0.15, 0.9)),
-        _colour(rng.random(), rng.uniform(0.1, 0.7), rng.uniform(0.3, 1.0)),
-    )
-    return Setting(
-        race=race,
-        yaw=float(np.clip(rng.normal() * 0.17, -0.42, 0.42)),
-        pitch=float(np.clip(rng.normal() * 0.09, -0.22, 0.22)),
-        roll=float(np.clip(rng.normal() * 0.09, -0.25, 0.25)),
-        scale=float(rng.uniform(66, 75)),
-        shift=(float(rng.normal() * 3), float(rng.normal() * 3)),
-        light_from=float(rng.uniform(-1.1, 1.1)),
-        light_height=float(rng.uniform(0.1, 0.8)),
-        light_strength=float(rng.uniform(0.35, 0.8)),
-        warmth=float(rng.normal() * 0.05),
-        exposure=float(rng.uniform(0.82, 1.12)),
-        background=background,
-        background_kind=rng.choice(np.array(["plain", "bokeh", "blurred"])).item(),
-        skin=_rgb(skin),
-        hair_colour=_rgb(hair * rng.uniform(0.85, 1.15)),
-        hair_wave=float(np.clip(rng.beta(1, 2) + 0.3 * (race == 1), 0, 1)),
-        eye_colour=eyes,
-        fullness=float(rng.normal()),
-        width=float(rng.normal()),
-        eye_distance=float(rng.normal()),
-        smile=float(np.clip(rng.normal(0.35, 0.45), -0.4, 1)),
-        mouth_open=float(np.clip(rng.normal(0, 0.5), 0, 1)),
-        gaze=(float(rng.normal() * 0.12), float(rng.normal() * 0.06)),
-        glasses=rng.choice(np.array(["none", "thin", "thick"]), p=[0.84, 0.09, 0.07]).item(),
-        glasses_colour=_rgb(
-            _between(np.array([(30, 28, 30), (96, 60, 40), (150, 150, 158)]), rng.random())
-        ),
-        freckles=float(max(0, rng.normal(-0.9, 1)) * (tone < 0.4)),
-        collar=rng.choice(np.array(["round", "shirt", "high"])).item(),
-        blur=float(max(0.0, rng.normal(0.1, 0.4))),
-        noise=float(min(rng.gamma(1.5, 1.1), 6.0)),
-        quality=int(rng.integers(72, 95)),
-    )
+class Setting:
+    """Everything in a picture that tells neither age nor gender.
+
+    Angles are in radians, lengths in pixels of a 200 by 200 picture, colours RGB, 0 to 255.
+    """
+
+    def __init__(self, rng: Generator) -> None:
+        """Draw a pose, light, skin, background and so on for anyone."""
+        race = int(rng.choice(5, p=[0.425, 0.19, 0.145, 0.168, 0.072]))
+        tone = float(np.clip(_TONES_BY_RACE[race] + rng.normal() * 0.12, 0, 1))
+        skin = _between(_SKIN_TONES, tone) + rng.normal(size=3) * (3, 3, 4)
+        shade = np.clip(rng.beta(1.2, 1.6) * (1.0 - 0.75 * tone) * 1.25, 0, 1) * 0.8
+        hair = (
+            _HAIR_COLOURS[5] if rng.random() < 0.05 else _between(_HAIR_COLOURS[:5], float(shade))
+        )
+        eyes = _EYE_COLOURS[int(rng.choice(4, p=[0.4, 0.3, 0.12, 0.18]) if tone < 0.45 else 0)]
+        hue, second = rng.random(), rng.normal() * 0.12
+        background = (
+            _colour(hue, rng.uniform(0.02, 0.5), rng.uniform(0.2, 0.95)),
+            _colour(hue + second, rng.uniform(0.02, 0.5), rng.uniform(0.15, 0.9)),
+            _colour(rng.random(), rng.uniform(0.1, 0.7), rng.uniform(0.3, 1.0)),
+        )
+        self.race = race
+        self.yaw = float(np.clip(rng.normal() * 0.17, -0.42, 0.42))
+        self.pitch = float(np.clip(rng.normal() * 0.09, -0.22, 0.22))
+        self.roll = float(np.clip(rng.normal() * 0.09, -0.25, 0.25))
+        self.scale = float(rng.uniform(66, 75))
+        self.shift = (float(rng.normal() * 3), float(rng.normal() * 3))
+        self.light_from = float(rng.uniform(-1.1, 1.1))
+        self.light_height = float(rng.uniform(0.1, 0.8))
+        self.light_strength = float(rng.uniform(0.35, 0.8))
+        self.warmth = float(rng.normal() * 0.05)
+        self.exposure = float(rng.uniform(0.82, 1.12))
+        self.background = background
+        self.background_kind = _choose(rng, ("plain", "bokeh", "blurred"))
+        self.skin = _rgb(skin)
+        self.hair_colour = _rgb(hair * rng.uniform(0.85, 1.15))
+        self.hair_wave = float(np.clip(rng.beta(1, 2) + 0.3 * (race == 1), 0, 1))
+        self.eye_colour = eyes
+        self.fullness = float(rng.normal())
+        self.width = float(rng.normal())
+        self.eye_distance = float(rng.normal())
+        self.smile = float(np.clip(rng.normal(0.35, 0.45), -0.4, 1))
+        self.mouth_open = float(np.clip(rng.normal(0, 0.5), 0, 1))
+        self.gaze = (float(rng.normal() * 0.12), float(rng.normal() * 0.06))
+        self.glasses = _choose(rng, ("none", "thin", "thick"), (0.84, 0.09, 0.07))
+        self.glasses_colour = _rgb(_between(_GLASSES_COLOURS, rng.random()))
+        self.freckles = float(max(0, rng.normal(-0.9, 1)) * (tone < 0.4))
+        self.collar = _choose(rng, ("round", "shirt", "high"))
+        self.blur = float(max(0.0, rng.normal(0.1, 0.4)))
+        self.noise = float(min(rng.gamma(1.5, 1.1), 6.0))
+        self.quality = int(rng.integers(72, 95))
+
+
+def _choose(rng: Generator, names: Sequence[str], shares: Sequence[float] | None = None) -> Any:
+    return rng.choice(np.array(names), p=shares).item()
 
 
 def _sigmoid(x: float) -> float:

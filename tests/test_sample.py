@@ -12,7 +12,7 @@ from agegender.download import names
 from agegender.preparation.images import RejectedImageError, decode
 from portraits import exact
 from portraits.archive import draw_samples
-from portraits.people import draw_face, draw_setting
+from portraits.people import Face, Setting
 from portraits.portrait import draw_portrait
 
 
@@ -48,8 +48,8 @@ def test_a_seed_draws_the_same_bytes_corrupt_files_among_them(tmp_path: Path) ->
 
 def test_cues_of_gender_overlap_and_differ() -> None:
     random = np.random.default_rng(0)
-    women = [draw_face(35, 1, random) for _ in range(300)]
-    men = [draw_face(35, 0, random) for _ in range(300)]
+    women = [Face(35, 1, random) for _ in range(300)]
+    men = [Face(35, 0, random) for _ in range(300)]
     for cue in ("jaw", "brows", "lips", "lashes", "nose"):
         hers, his = ([getattr(face, cue) for face in faces] for faces in (women, men))
         assert np.mean(hers) > np.mean(his) + 0.3, cue
@@ -62,7 +62,7 @@ def test_cues_of_gender_overlap_and_differ() -> None:
 
 def test_cues_of_age_grow_with_age() -> None:
     random = np.random.default_rng(0)
-    faces = {age: [draw_face(age, 0, random) for _ in range(100)] for age in (1, 8, 30, 80)}
+    faces = {age: [Face(age, 0, random) for _ in range(100)] for age in (1, 8, 30, 80)}
 
     def mean(cue: str, age: int) -> float:
         return float(np.mean([getattr(face, cue) for face in faces[age]]))
@@ -74,10 +74,10 @@ def test_cues_of_age_grow_with_age() -> None:
 
 
 def test_a_cue_changes_the_picture() -> None:
-    setting = draw_setting(np.random.default_rng(1))
+    setting = Setting(np.random.default_rng(1))
     pictures = [
         np.asarray(
-            draw_portrait(draw_face(age, gender, np.random.default_rng(2)), setting,
+            draw_portrait(Face(age, gender, np.random.default_rng(2)), setting,
                           np.random.default_rng(3)),
             dtype=float,
         )

@@ -4,15 +4,14 @@ For trying `python -m agegender predict`, and for its picture in the documentati
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from portraits.people import draw_face, draw_setting
-from portraits.portrait import SIZE, draw_portrait
+from portraits.people import SIZE, Face, Setting
+from portraits.portrait import draw_portrait
 
 WIDTH, HEIGHT = 1280, 380
 # Age, gender (0 male, 1 female), size as a multiple of a portrait's, and the center's x in the
@@ -61,12 +60,15 @@ def _cut_out(age: int, gender: int, key: tuple[int, int]) -> tuple[Image.Image, 
     Drawn once on black and once on white, a pixel differs as far as the background shows.
     """
     rng = np.random.default_rng(key)
-    face, setting = draw_face(age, gender, rng), draw_setting(rng)
-    setting = replace(setting, exposure=1, warmth=0, noise=0, blur=0, roll=setting.roll / 2)
+    face, setting = Face(age, gender, rng), Setting(rng)
+    setting.exposure = 1
+    setting.warmth = setting.noise = setting.blur = 0
+    setting.roll /= 2
+    setting.background_kind = "plain"
 
     def on(gray: float) -> NDArray[np.float64]:
-        plain = replace(setting, background=((gray,) * 3,) * 3, background_kind="plain")
-        return np.asarray(draw_portrait(face, plain, np.random.default_rng(key)), np.float64)
+        setting.background = ((gray,) * 3,) * 3
+        return np.asarray(draw_portrait(face, setting, np.random.default_rng(key)), np.float64)
 
     black, white = on(0), on(255)
     middle = np.linspace(-0.5, 0.5, SIZE)
