@@ -8,11 +8,21 @@ import time
 from pathlib import Path
 
 from benchmarks.results import Result, table, write
-from benchmarks.sizes import FULL, QUICK
 from tests.clones import ROOT, Clone
 
 # Those that start TensorFlow in this process stand last.
 NAMES = ("preprocessing", "experiment", "memory", "vgg16", "custom", "export", "predict")
+FULL = {
+    "download": {"sample_images": 5000},
+    # It only has to be there.
+    "train_custom": {"epochs": 1, "filters": [4, 4, 4, 4], "dense_units": [8]},
+}
+QUICK = FULL | {
+    "image_size": 32,
+    "download": {"sample_images": 60},
+    "train_vgg16": {"epochs": 1, "dense_units": [8]},
+    "evaluate": {"bootstrap_samples": 100},
+}
 
 
 def main() -> None:
@@ -24,7 +34,6 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names).difference(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
-    names = arguments.names or NAMES
     output = arguments.output
     if output is None and not arguments.names and not arguments.quick:
         output = ROOT / "benchmarks"
@@ -32,12 +41,12 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     began = time.monotonic()
     results: list[Result] = []
-    sizes = QUICK if arguments.quick else FULL
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         clone = Clone.of_working_tree(Path(folder) / "clone")
-        clone.set_parameters(**sizes.parameters)
-        for name in names:
-            found = importlib.import_module(f"benchmarks.{name}").measure(clone, sizes)
+        clone.set_parameters(**(QUICK if arguments.quick else FULL))
+        for name in arguments.names or NAMES:
+            benchmark = importlib.import_module(f"benchmarks.{name}")
+            found = benchmark.measure(clone, arguments.quick)
             taken = (time.monotonic() - began) / 60
             print(f"{name}, after {taken:.1f} minutes\n{table(found)}\n", flush=True)
             results += found

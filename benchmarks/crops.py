@@ -8,7 +8,6 @@ otherwise. Run it where the pipeline has run on photos like those that the model
 """
 
 import argparse
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -58,10 +57,11 @@ def pictures(photos: list[Image.Image], seed: int) -> Iterator[tuple[Image.Image
     number = 0
     while number < len(photos):
         count = min(int(rng.choice([1, 1, 2, 3, 4])), len(photos) - number)
-        picture = _background(rng)
+        # Soft patches of color.
+        patches = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+        picture = patches.resize((PICTURE, PICTURE), Image.Resampling.BICUBIC)
         pasted = []
-        cells = rng.permutation(4)[:count]
-        for cell in cells:
+        for cell in rng.permutation(4)[:count]:
             side = int(rng.integers(*SIZES, endpoint=True))
             turn = math.radians(rng.uniform(-TURN, TURN))
             reach = side * (math.cos(turn) + math.sin(abs(turn))) / 2
@@ -72,12 +72,6 @@ def pictures(photos: list[Image.Image], seed: int) -> Iterator[tuple[Image.Image
             pasted.append(Pasted(number, _paste(picture, photos[number], side, turn, center)))
             number += 1
         yield picture, pasted
-
-
-def _background(rng: np.random.Generator) -> Image.Image:
-    """Soft patches of color."""
-    patches = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
-    return patches.resize((PICTURE, PICTURE), Image.Resampling.BICUBIC)
 
 
 def _paste(
@@ -199,52 +193,19 @@ def table(measured: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure and print a table; write the numbers and the figure where it is asked for."""
+    """Measure and print a table."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     parser = argparse.ArgumentParser("python -m benchmarks.crops", description=__doc__)
     parser.add_argument("--model", default="models/custom.keras")
     parser.add_argument("--photos", type=int, default=1200, help="of the split, at most")
     parser.add_argument("--split", default="validation", help="validation to choose by, or test")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--output", type=Path, help="a JSON file; a figure is drawn next to it")
     arguments = parser.parse_args()
     from agegender.prediction.predictor import Predictor
 
     photos = pd.read_csv(f"data/split/{arguments.split}.csv", dtype={"file": str})
     photos = photos.sample(frac=1, random_state=arguments.seed)[: arguments.photos]
-    measured = measure(Predictor(arguments.model), photos, Path("data/raw"), arguments.seed)
-    print(table(measured))
-    if arguments.output:
-        text = json.dumps(measured, indent=2) + "\n"
-        arguments.output.write_text(text, encoding="utf-8")
-        arguments.output.with_suffix(".svg").write_text(draw(measured), encoding="utf-8")
-
-
-def draw(measured: Mapping[str, Any]) -> str:
-    """The MAE of each way to crop as bars, an SVG."""
-    import vl_convert
-
-    rows = [{"crop": way, "MAE (years)": each["age"]} for way, each in measured["ways"].items()]
-    chart = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "data": {"values": rows},
-        "encoding": {
-            "y": {"field": "crop", "sort": None, "axis": {"title": None, "labelLimit": 400}},
-            "x": {"field": "MAE (years)", "type": "quantitative"},
-        },
-        "layer": [
-            {"mark": {"type": "bar", "color": "#0072b2"}},
-            {
-                "mark": {"type": "text", "align": "left", "dx": 4},
-                "encoding": {"text": {"field": "MAE (years)", "format": ".2f"}},
-            },
-        ],
-        "width": 400,
-        "background": "white",
-        "config": {"font": "Liberation Sans"},
-    }
-    svg: str = vl_convert.vegalite_to_svg(chart)
-    return svg
+    print(table(measure(Predictor(arguments.model), photos, Path("data/raw"), arguments.seed)))
 
 
 if __name__ == "__main__":

@@ -14,34 +14,30 @@ from agegender.training.objective import Objective
 from agegender.training.optimizer import optimizer
 from agegender.training.parameters import Training
 from benchmarks.measure import interleaved
-from benchmarks.photos import parameters, write_records
+from benchmarks.photos import parameters, records_of
 from benchmarks.results import Result, faster
-from benchmarks.sizes import Sizes
 from tests.clones import Clone
 
 
-def measure(clone: Clone, sizes: Sizes) -> list[Result]:
+def measure(clone: Clone, quick: bool) -> list[Result]:
     """Epochs from TFRecords and from one batch in memory; steps with either normalization."""
     given, image_size = parameters(), parameters(clone.path)["image_size"]
+    count = 32 if quick else 1024
     options, tasks = TrainCustom.parse(given["train_custom"]), given["tasks"]
     enable_determinism(1, options.intra_op_threads)
-    records = write_records(clone, clone.path.parent / "fed", train=sizes.fed)
+    records = records_of(clone, clone.path.parent / "fed", train=count)
     from_records = training_photos(records, "train", options.batch_size, tasks, 1, EpochNumber())
     batch, steps = next(iter(from_records)), int(from_records.cardinality())
     model = compiled(build(options, image_size, tasks), options, tasks)
-    in_memory = repeated(batch, steps)
-    fed, unfed = interleaved(sizes.repetitions, fit(model, from_records), fit(model, in_memory))
+    fed, unfed = interleaved(quick, fit(model, from_records), fit(model, repeated(batch, steps)))
 
     options = options.model_copy(update={"batch_normalization": True})
     fused = build(options, image_size, tasks)
     # What is exported has Keras's own layers.
-    plain = for_export(fused)
+    either = (compiled(each, options, tasks) for each in (fused, for_export(fused)))
     few = repeated(batch, steps // 2 or 1)
-    ours, theirs = interleaved(
-        sizes.repetitions,
-        *(fit(compiled(each, options, tasks), few) for each in (fused, plain)),
-    )
-    epoch = f"an epoch of {sizes.fed:,} photos"
+    ours, theirs = interleaved(quick, *(fit(each, few) for each in either))
+    epoch = f"an epoch of {count:,} photos"
     name = f"custom CNN fed from TFRecords, {epoch}, against one batch that never leaves memory"
     normalization = "custom CNN with fused batch normalization, against Keras's own"
     return [
@@ -53,11 +49,7 @@ def measure(clone: Clone, sizes: Sizes) -> list[Result]:
 def compiled(model: keras.Model, options: Training, tasks: Sequence[str]) -> keras.Model:
     """``model``, compiled as `train` does it."""
     objective = Objective(tasks, options)
-    model.compile(
-        optimizer(options, steps=1),
-        loss=objective.losses(),
-        metrics=objective.metrics(),
-    )
+    model.compile(optimizer(options, steps=1), loss=objective.losses(), metrics=objective.metrics())
     return model
 
 

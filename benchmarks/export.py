@@ -1,4 +1,4 @@
-"""Exported models in their runtimes, against Keras's `predict`: how fast, and how large."""
+"""Exported models in their runtimes, against Keras's `predict`: how fast."""
 
 import importlib.util
 import tempfile
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -19,15 +18,14 @@ from agegender.training.inference import for_export, inference_model
 from benchmarks.measure import interleaved
 from benchmarks.photos import parameters
 from benchmarks.results import Result, faster
-from benchmarks.sizes import Sizes
 from tests.clones import Clone
 
 # Calls of each way at a time, so that a call of milliseconds is measured well.
 CALLS = 20
 
 
-def measure(clone: Clone, sizes: Sizes) -> list[Result]:
-    """Milliseconds a photo, alone and in batches of 32, and megabytes, of each format."""
+def measure(clone: Clone, quick: bool) -> list[Result]:
+    """Milliseconds a photo, alone and in batches of 32, of each format."""
     size, tasks = parameters(clone.path)["image_size"], parameters()["tasks"]
     options = TrainCustom.parse(parameters()["train_custom"])
     model = inference_model([for_export(build(options, size, tasks))], size, options, "custom")
@@ -41,24 +39,21 @@ def measure(clone: Clone, sizes: Sizes) -> list[Result]:
             "Keras's predict": partial(model.predict, verbose=0),
             "a tf.function of the model, as predict and demo use it": tf.function(model),
         }
-        found = []
         for form in forms:
             path = folder / f"custom{SUFFIXES[form]}"
             export_model(model, path, form, "float32", images[:4])
             ways[form] = open_model(path, form)
-        for count in (1, 32):
-            found += _speed(ways, images[:count], sizes.repetitions)
-        return found + _sizes(model, folder, forms, images[:4])
+        return [result for count in (1, 32) for result in _speed(ways, images[:count], quick)]
 
 
 def _speed(
-    ways: dict[str, Callable[[np.ndarray], object]], images: np.ndarray, repetitions: int
+    ways: dict[str, Callable[[np.ndarray], object]], images: np.ndarray, quick: bool
 ) -> list[Result]:
     def calls(way: Callable[[np.ndarray], object]) -> None:
         for _ in range(CALLS):
             way(images)
 
-    seconds = interleaved(repetitions, *(partial(calls, way) for way in ways.values()))
+    seconds = interleaved(quick, *(partial(calls, way) for way in ways.values()))
     theirs, *others = (1000 * each / CALLS / len(images) for each in seconds)
     batch = "one photo" if len(images) == 1 else f"batches of {len(images)}"
     # Only what predict and demo use is promised.
@@ -70,19 +65,3 @@ def _speed(
             for name, ours in zip(forms, others[1:], strict=True)
         ),
     ]
-
-
-def _sizes(
-    model: keras.Model, folder: Path, forms: list[Format], images: np.ndarray
-) -> list[Result]:
-    """Last, since it rounds the model's weights."""
-    plain = folder / "plain.keras"
-    model.save(plain)
-    found = []
-    for form in ("keras", *(each for each in forms if each != "saved_model")):
-        path = folder / f"half{SUFFIXES[form]}"
-        export_model(model, path, form, "float16", images)
-        megabytes = (path.stat().st_size / 1e6, plain.stat().st_size / 1e6)
-        name = f"size of the custom CNN, {form} with float16 weights, against Keras's file"
-        found.append(Result(name, *megabytes, "MB", megabytes[0] / megabytes[1]))
-    return found

@@ -23,14 +23,14 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def interleaved(repetitions: int, *ways: Callable[[], object]) -> list[float]:
-    """The median seconds of each way: a warm-up each, then in turn, A B A B.
+def interleaved(quick: bool, *ways: Callable[[], object], repetitions: int = 3) -> list[float]:
+    """The median seconds of each way: a warm-up each, then in turn, A B A B; if quick, once.
 
     So whatever else the machine does meanwhile slows all of them alike.
     """
     for way in ways:
         way()
-    times = [[seconds(way) for way in ways] for _ in range(repetitions)]
+    times = [[seconds(way) for way in ways] for _ in range(1 if quick else repetitions)]
     return [median(each) for each in zip(*times, strict=True)]
 
 
@@ -44,14 +44,8 @@ def peak_memory(clone: Clone, *command: str) -> float:
     """
     peak = 0
     with tempfile.TemporaryFile("w+", errors="replace") as output:
-        process = psutil.Popen(
-            command,
-            cwd=clone.path,
-            env=clone.env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+        where = {"cwd": clone.path, "env": clone.env, "stdin": subprocess.DEVNULL}
+        process = psutil.Popen(command, **where, stdout=output, stderr=subprocess.STDOUT)
         while process.poll() is None:
             with suppress(psutil.Error, OSError):
                 peak = max(peak, sum(map(_peak, [process, *process.children(recursive=True)])))

@@ -12,8 +12,6 @@ from agegender.photos.photos import SPLITS, read_photos
 from agegender.preparation.preprocessing import squares
 from tests.clones import ROOT, Clone
 
-SHARD_RECORDS = 256
-
 
 def parameters(folder: Path = ROOT) -> dict[str, Any]:
     """What params.yaml in ``folder`` holds."""
@@ -34,27 +32,22 @@ def paths(clone: Clone, photos: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def preprocess(
-    jpegs: Iterable[str], photos: Mapping[str, pd.DataFrame], folder: Path, image_size: int
+    clone: Clone, jpegs: Iterable[str], photos: Mapping[str, pd.DataFrame], folder: Path
 ) -> None:
-    """Bring photos into TFRecords as the stage of this name does.
-
-    Args:
-        jpegs: where they are, split after split.
-        photos: see `of_splits`.
-        folder: emptied first.
-        image_size: pixels a side.
-    """
+    """Bring JPEGs, those of ``photos``, into TFRecords in ``folder`` as the stage does."""
     # Here, since the processes that decode import this module and need no TensorFlow.
     from agegender.photos.writer import write_records
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    write_records(folder, image_size, photos, squares(jpegs, image_size), SHARD_RECORDS)
+    given = parameters(clone.path)
+    size, shard_records = given["image_size"], given["preprocess"]["shard_records"]
+    write_records(folder, size, photos, squares(jpegs, size), shard_records)
 
 
-def write_records(clone: Clone, folder: Path, **counts: int) -> Path:
-    """Bring some of the clone's photos, see `of_splits`, into TFRecords in ``folder``."""
+def records_of(clone: Clone, folder: Path, **counts: int) -> Path:
+    """``folder`` with TFRecords of some of the clone's photos, see `of_splits`."""
     clone.dvc("repro", "split")
     photos = of_splits(clone, **counts)
-    preprocess(paths(clone, photos), photos, folder, parameters(clone.path)["image_size"])
+    preprocess(clone, paths(clone, photos), photos, folder)
     return folder

@@ -12,7 +12,6 @@ from agegender.preparation.images import fit
 from benchmarks.measure import interleaved
 from benchmarks.photos import of_splits, parameters, paths, preprocess
 from benchmarks.results import Result, cost
-from benchmarks.sizes import Sizes
 from tests.clones import Clone
 
 # Photos that a process is handed at a time, as in preprocessing.
@@ -33,20 +32,19 @@ def decode(path: str) -> None:
         image.load()
 
 
-def measure(clone: Clone, sizes: Sizes) -> list[Result]:
+def measure(clone: Clone, quick: bool) -> list[Result]:
     """Both on all cores, the start of the processes included."""
     clone.dvc("repro", "split")
-    image_size = parameters(clone.path)["image_size"]
     photos = of_splits(clone, **dict.fromkeys(SPLITS, 10**9))
-    home = clone.path.parent
+    jpegs, home = paths(clone, photos), clone.path.parent
     (home / "prepared").mkdir()
-    jpegs = paths(clone, photos)
-    prepared = list(parallel_map(partial(resized, image_size, home / "prepared"), jpegs, CHUNK))
+    resize = partial(resized, parameters(clone.path)["image_size"], home / "prepared")
+    prepared = list(parallel_map(resize, jpegs, CHUNK))
 
     def compare(jpegs: Sequence[str]) -> list[float]:
         taken = interleaved(
-            sizes.repetitions,
-            lambda: preprocess(jpegs, photos, home / "preprocessed", image_size),
+            quick,
+            lambda: preprocess(clone, jpegs, photos, home / "preprocessed"),
             lambda: list(parallel_map(decode, jpegs, CHUNK)),
         )
         return [1000 * seconds / len(jpegs) for seconds in taken]

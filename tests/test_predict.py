@@ -161,7 +161,7 @@ def test_what_a_crop_costs_is_measured(
     if measured["found"] == 1:
         mae = aligned["age_error"].abs().mean()
         assert measured["ways"][crops.ORIGINAL]["age"] == pytest.approx(mae, abs=0.001)
-    assert crops.OURS in crops.table(measured) and crops.draw(measured).startswith("<svg")
+    assert crops.OURS in crops.table(measured)
 
 
 def test_pil_images_are_read_as_files_are(tmp_path: Path) -> None:
