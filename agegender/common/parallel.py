@@ -24,13 +24,6 @@ _AHEAD = 4
 _LONGEST = 70
 
 
-def available_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def parallel_map(
     function: Callable[[Task], Result],
     tasks: Iterable[Task],
@@ -52,7 +45,9 @@ def parallel_map(
         UserError: the system killed a process, usually for want of memory.
         Exception: whatever ``function`` raises; then no further task is begun.
     """
-    count = processes or available_cores()
+    # macOS knows no affinity.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    count = processes or cores or 1
     # Ctrl-C is for this process: the others inherit that it is blocked, and so it never reaches
     # them. The tracker is started first, since it would unblock it.
     resource_tracker.ensure_running()

@@ -14,49 +14,30 @@ from pathlib import Path
 def resumable_folder(parent: Path, key: str) -> Iterator[Path]:
     """A folder in ``parent`` that stays if the work on ``key`` breaks off, and goes when it ends.
 
-    A later call with the same key gets the same folder. With it go those that earlier work on
-    other keys left.
+    A later call with the same key gets the same folder, unless another process has it. With it go
+    those that earlier work on other keys left.
 
     Args:
         parent: made if it is missing, removed with the last folder in it.
         key: names the work, such as an address.
     """
     name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    folder, lock = acquire(parent, name)
+    number, lock = 0, None
+    # Where another process is at the same work, the next number is free.
+    while lock is None:
+        folder = parent / f"{name}-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        number, lock = number + 1, _lock(folder)
     try:
         yield folder
         shutil.rmtree(folder)
         for other in sorted(parent.iterdir()):
-            remove_if_free(other)
+            if (left := _lock(other)) is not None:
+                shutil.rmtree(other, ignore_errors=True)
+                os.close(left)
         with suppress(OSError):
             parent.rmdir()
     finally:
-        os.close(lock)
-
-
-def acquire(parent: Path, name: str) -> tuple[Path, int]:
-    """The first folder ``name-0``, ``name-1``, ... in ``parent`` that no other process has.
-
-    So a second experiment on the same work gets a folder of its own.
-
-    Returns:
-        the folder, and the descriptor that holds it until it is closed or the process ends.
-    """
-    number = 0
-    while True:
-        folder = parent / f"{name}-{number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(folder)
-        if lock is not None:
-            return folder, lock
-        number += 1
-
-
-def remove_if_free(folder: Path) -> None:
-    """Remove ``folder`` unless another process has acquired it."""
-    lock = _lock(folder)
-    if lock is not None:
-        shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
 
 

@@ -43,19 +43,17 @@ def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
         columns ``file``, ``kind`` (``duplicate`` or ``contradiction``) and ``reason``.
     """
     found = []
+    labels = [column for column in photos if column not in ("file", "sha256")]
     repeated = photos[photos.duplicated("sha256", keep=False)]
     for _, copies in repeated.groupby("sha256", sort=False):
-        labeled = list(copies.drop(columns="sha256").itertuples(index=False, name=None))
-        first_with: dict[tuple[int, ...], str] = {}
-        for file, *labels in labeled:
-            first_with.setdefault(tuple(labels), file)
-        for number, (file, *labels) in enumerate(labeled):
-            others = (other for other in first_with if other != tuple(labels))
-            if (other := next(others, None)) is not None:
-                reason = f"same photo as {first_with[other]}, which has other labels"
-                found.append((file, "contradiction", reason))
-            elif number:
-                found.append((file, "duplicate", f"duplicate of {labeled[0][0]}"))
+        first, *others = copies.drop_duplicates(labels)["file"]
+        if not others:
+            found += [(file, "duplicate", f"duplicate of {first}") for file in copies["file"][1:]]
+            continue
+        like_first = (copies[labels] == copies[labels].iloc[0]).all(axis=1)
+        for file, alike in zip(copies["file"], like_first, strict=True):
+            reason = f"same photo as {others[0] if alike else first}, which has other labels"
+            found.append((file, "contradiction", reason))
     return pd.DataFrame(found, columns=["file", "kind", "reason"])
 
 

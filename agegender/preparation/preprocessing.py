@@ -20,13 +20,13 @@ def shuffled(photos: pd.DataFrame, *seed: int) -> pd.DataFrame:
     return photos.iloc[np.random.default_rng(seed).permutation(len(photos))]
 
 
-def squares(paths: Iterable[str], image_size: int, processes: int | None = None) -> Iterator[bytes]:
+def squares(paths: Iterable[str], image_size: int) -> Iterator[bytes]:
     """RGB bytes of the photos at ``paths``, in their order, see `images.square`; on all cores.
 
     Raises:
         UserError: a photo cannot be decoded.
     """
-    return parallel_map(partial(_square, image_size), paths, _CHUNK, processes)
+    return parallel_map(partial(_square, image_size), paths, _CHUNK)
 
 
 def _square(image_size: int, path: str) -> bytes:

@@ -79,11 +79,9 @@ def leave_out(
     return files[chosen], files.loc[~chosen, ["file"]].assign(kind="left_out", reason=why)
 
 
-def read_thumbnails(
-    paths: Iterable[str], processes: int | None = None
-) -> Iterator[NDArray[np.uint8] | str]:
+def read_thumbnails(paths: Iterable[str]) -> Iterator[NDArray[np.uint8] | str]:
     """The thumbnail of each photo of ``paths``, or why it is rejected; on all cores."""
-    return parallel_map(_read_thumbnail, paths, _CHUNK, processes)
+    return parallel_map(_read_thumbnail, paths, _CHUNK)
 
 
 def _read_thumbnail(path: str) -> NDArray[np.uint8] | str:
@@ -160,12 +158,10 @@ def join_people(photos: pd.DataFrame) -> pd.DataFrame:
     """``photos`` with one ``group`` for all photos of a ``person``, where there is that column."""
     if "person" not in photos:
         return photos
-    people = photos["person"].to_numpy()
-    order = np.argsort(people, kind="stable")
-    near, far = order[:-1], order[1:]
-    same = (people[near] == people[far]) & (people[near] != "")
-    groups = join(photos["group"].to_numpy(), near[same], far[same])
-    return photos.assign(group=groups)
+    places = pd.Series(np.arange(len(photos)), index=photos.index)
+    first = places.groupby(photos["person"]).transform("first")
+    known = photos["person"] != ""
+    return photos.assign(group=join(photos["group"].to_numpy(), first[known], places[known]))
 
 
 def counts(
