@@ -22,6 +22,7 @@ from agegender.common.errors import UserError
 from agegender.download import archive
 from agegender.download.archive import list_files, read_files, survey, unpack
 from agegender.download.manifest import Entry, read_manifest, write_manifest
+from agegender.download.tables import is_table
 
 GOOD = "30_0_1_20170101000000000.jpg"
 PHOTO = os.urandom(3000)
@@ -305,7 +306,7 @@ def test_limits(tmp_path: Path, raw: Path, pack: Pack, monkeypatch: pytest.Monke
     monkeypatch.setattr(archive, "MAX_ENTRIES", 3)
     source = pack(tmp_path / "y", {f"{i}.jpg": b"x" for i in range(4)})
     with pytest.raises(UserError, match="more than 3 files"):
-        survey(source)
+        survey(source, "", is_table)
 
 
 def test_damage_in_a_zip_does_not_hide_the_other_files(tmp_path: Path, raw: Path) -> None:

@@ -110,13 +110,13 @@ class _File(NamedTuple):
 
 
 def survey(
-    source: Path, name: str | None = None, wanted: Callable[[str], bool] = lambda path: False
+    source: Path, name: str, wanted: Callable[[str], bool]
 ) -> tuple[list[Entry], dict[str, bytes]]:
     """What `unpack` would keep of ``source``, as far as that shows without reading the files.
 
     Args:
         source: see `unpack`.
-        name: of ``source``, for messages; by default its path.
+        name: of ``source``, for messages.
         wanted: whether a file that is no image is wanted, by its path.
 
     Returns:
@@ -125,7 +125,6 @@ def survey(
     Raises:
         UserError: as `unpack`, or ``source`` holds more than `MAX_ENTRIES` files.
     """
-    name = name or str(source)
     entries: list[Entry] = []
     contents: dict[str, bytes] = {}
     for file, entry in _files(source, name):

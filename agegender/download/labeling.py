@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from posixpath import dirname, normpath
-from typing import NamedTuple
 
 from agegender.download import names
 from agegender.download.archive import MAX_NAME_BYTES, UNSAFE
@@ -41,18 +40,19 @@ def label_by_tables(
         every file once, then each table that is not in the source, each row of no file, and each
         row that repeats another.
     """
-    source = source.resolve()
-    paths = _paths(entries, source if source.is_dir() else source.with_suffix(""))
-    whole: dict[str, list[int]] = defaultdict(list)
-    for number, entry in enumerate(entries):
-        whole[normpath(_slashed(entry.source))].append(number)
-    rows_of: dict[int, list[_NamedRow]] = defaultdict(list)
-    rest = _elsewhere(entries, tables)
+    numbers = _numbers_by_path(entries, source.resolve())
+    rows_of: dict[int, list[Row]] = defaultdict(list)
+    known = {entry.source for entry in entries}
+    rest = [
+        Entry("", path, 0, "", table.description)
+        for path, table in tables.items()
+        if path not in known
+    ]
     for table_path, table in tables.items():
         for row in table.rows:
-            file, found = _find(row, dirname(table_path), whole, paths)
+            file, found = _find(row, dirname(table_path), numbers)
             if len(found) == 1:
-                rows_of[found[0]].append(_NamedRow(file, row))
+                rows_of[found[0]].append(row._replace(files=[file]))
                 continue
             reason = row.reason or f"there is no file '{file}'"
             if found:
@@ -68,71 +68,55 @@ def label_by_tables(
         elif not entry.reason:
             entry = _labeled(entry, rows)
             if not entry.reason:
-                same = f"the same as {rows[0].row.where}"
-                rest += [_unused(row, same) for _, row in rows[1:]]
+                rest += [_unused(row, f"the same as {rows[0].where}") for row in rows[1:]]
         labeled.append(entry)
     return labeled + rest
 
 
-class _NamedRow(NamedTuple):
-    """A row, and the path in it that names a file."""
+def _numbers_by_path(entries: Sequence[Entry], source: Path) -> dict[str, list[int]]:
+    """The numbers of the files that a path may mean: one in ``source``, after ``/``, or an end."""
+    folder = source if source.is_dir() else source.with_suffix("")
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, entry in enumerate(entries):
+        path = _normalized(entry.source)
+        numbers[f"/{path}"].append(number)
+        parts = [*folder.parts[1:], *path.split("/")]
+        for start in range(len(parts)):
+            numbers["/".join(parts[start:])].append(number)
+    return numbers
 
-    file: str
-    row: Row
 
-
-def _elsewhere(entries: Sequence[Entry], tables: Mapping[str, Table]) -> list[Entry]:
-    """The tables that are not among the files."""
-    known = {entry.source for entry in entries}
-    return [
-        Entry("", path, 0, "", table.description)
-        for path, table in tables.items()
-        if path not in known
-    ]
+def _find(row: Row, folder: str, numbers: Mapping[str, list[int]]) -> tuple[str, list[int]]:
+    """The path in ``row`` that names a file, and the numbers of the files that it may name."""
+    for file in row.files:
+        path = _normalized(file).lstrip("/")
+        relative = normpath(f"{folder}/{path}").lstrip("/")
+        for candidate in (f"/{relative}", relative, path):
+            if candidate in numbers:
+                return file, numbers[candidate]
+    return row.files[0], []
 
 
 def _unused(row: Row, reason: str) -> Entry:
     return Entry(row.where, "", 0, "", reason)
 
 
-def _labeled(entry: Entry, rows: Sequence[_NamedRow]) -> Entry:
+def _labeled(entry: Entry, rows: Sequence[Row]) -> Entry:
     """``entry`` with the labels in its rows, if they agree."""
-    (file, first), *others = rows
-    if any(row.labels != first.labels or row.reason != first.reason for _, row in others):
-        places = " and ".join(row.where for _, row in rows)
+    first = rows[0]
+    if any((row.labels, row.reason) != (first.labels, first.reason) for row in rows):
+        places = " and ".join(row.where for row in rows)
         return entry._replace(reason=f"rows with different labels: {places}")
     if first.reason:
         return entry._replace(reason=f"{first.reason} ({first.where})")
+    (file,) = first.files
     path = entry.source if PurePath(file).is_absolute() else file
-    parts = [part for part in _slashed(path).split("/") if part not in ("", ".", "..")]
+    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     name = UNSAFE.sub("_", "_".join(parts))
     if len(name.encode()) > MAX_NAME_BYTES:
         return entry._replace(reason="a path that is too long for a name")
     return entry._replace(file=name, labels={**names.parse_agedb(entry.file), **first.labels})
 
 
-def _paths(entries: Sequence[Entry], folder: Path) -> dict[str, list[int]]:
-    """The numbers of the files whose path ends with a path, by that path."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for number, entry in enumerate(entries):
-        parts = [*folder.parts[1:], *normpath(_slashed(entry.source)).split("/")]
-        for start in range(len(parts)):
-            found["/".join(parts[start:])].append(number)
-    return found
-
-
-def _find(
-    row: Row, folder: str, whole: Mapping[str, list[int]], ends: Mapping[str, list[int]]
-) -> tuple[str, list[int]]:
-    """The path in ``row`` that names a file, and the numbers of the files that it may name."""
-    for file in row.files:
-        path = normpath(_slashed(file)).lstrip("/")
-        relative = normpath(f"{folder}/{path}").lstrip("/")
-        for paths, candidate in ((whole, relative), (ends, relative), (ends, path)):
-            if candidate in paths:
-                return file, paths[candidate]
-    return row.files[0], []
-
-
-def _slashed(path: str) -> str:
-    return path.replace("\\", "/")
+def _normalized(path: str) -> str:
+    return normpath(path.replace("\\", "/"))

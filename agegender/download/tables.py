@@ -4,6 +4,7 @@ A table's header says what its columns are, in any order and case, see `COLUMNS`
 divide the photos into groups of people, if they have few different values.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -163,18 +164,12 @@ def read_table(name: str, content: bytes) -> Table:
 
 def _decode(content: bytes) -> tuple[str, str]:
     """The text of a table, and the encoding that it was read in."""
-    for start, codec, encoding in (
-        (b"\xef\xbb\xbf", "utf-8-sig", "UTF-8"),
-        (b"\xff\xfe", "utf-16", "UTF-16"),
-        (b"\xfe\xff", "utf-16", "UTF-16"),
-        (b"", "utf-8", "UTF-8"),
-    ):
-        if content.startswith(start):
-            try:
-                return content.decode(codec), encoding
-            except UnicodeDecodeError:
-                continue
-    return content.decode("cp1252", "replace"), "Windows-1252"
+    try:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return content.decode("utf-16"), "UTF-16"
+        return content.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace"), "Windows-1252"
 
 
 def _understand(name: str, titles: list[str], rows: Sequence[Sequence[str]]) -> _Header:
@@ -214,30 +209,26 @@ def _row(where: str, titles: Sequence[str], cells: list[str], header: _Header) -
     while len(cells) > len(titles) and not cells[-1]:
         cells.pop()
     values = dict(zip(titles, cells, strict=False))
-    meanings = {meaning: values.get(title, "") for meaning, title in header.meanings.items()}
-    labels: dict[str, str] = {}
-    reason = ""
+    known = dict.fromkeys(COLUMNS, "")
+    known |= {meaning: values.get(title, "") for meaning, title in header.meanings.items()}
     if len(cells) != len(titles):
         reason = f"{len(cells)} values for {len(titles)} columns"
-    if header.files and not reason:
-        files = [form.format(**values) for form in header.files]
-    else:
-        files = [meanings.get("file", "")]
+        return Row(where, [known["file"]], {}, reason)
+    files = [form.format(**values) for form in header.files] or [known["file"]]
     try:
-        labels["age"] = parse_age(meanings.get("age", ""))
-        labels["gender"] = parse_gender(
-            meanings.get("gender", ""), header.meanings.get("gender", "")
-        )
-        labels["split"] = _parse_split(meanings.get("split", ""))
+        labels = {
+            "age": parse_age(known["age"]),
+            "gender": parse_gender(known["gender"], header.meanings.get("gender", "")),
+            "split": _parse_split(known["split"]),
+        }
     except ValueError as error:
-        reason = reason or str(error)
-    if not reason and not labels["age"] and not labels["gender"]:
-        reason = "neither age nor gender is known"
-    labels["person"] = " ".join(meanings.get("person", "").split())
-    labels |= {
-        name: " ".join(values.get(title, "").split()) for title, name in header.groups.items()
-    }
-    return Row(where, files, {name: value for name, value in labels.items() if value}, reason)
+        return Row(where, files, {}, str(error))
+    if not labels["age"] and not labels["gender"]:
+        return Row(where, files, {}, "neither age nor gender is known")
+    labels["person"] = known["person"]
+    labels |= {name: values[title] for title, name in header.groups.items()}
+    words = {name: " ".join(value.split()) for name, value in labels.items() if value}
+    return Row(where, files, words, "")
 
 
 def _parse_split(text: str) -> str:
