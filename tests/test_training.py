@@ -172,7 +172,7 @@ def test_training_stops_early_and_keeps_the_best_epoch(
 
 def test_a_loss_that_is_not_a_number_is_never_the_best() -> None:
     losses = [math.nan, 3.0, 2.0, 2.0, math.nan]
-    stopping = EarlyStopping(custom_options(restore_best_weights=True), None)
+    stopping = EarlyStopping(custom_options(restore_best_weights=True))
     stopping.set_model(keras.Sequential([keras.layers.Dense(1)]))
     stopping.on_train_begin()
     for epoch, loss in enumerate(losses):

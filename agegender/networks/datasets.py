@@ -44,8 +44,7 @@ BatchTransform = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 class EpochNumber:
     """Which epoch begins, from 0, so that a dataset can be a function of its number."""
 
-    def __init__(self) -> None:
-        self.value = 0
+    value = 0
 
     def set(self, epoch: int, logs: object = None) -> None:
         """For Keras's LambdaCallback, at the beginning of each epoch."""

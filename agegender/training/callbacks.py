@@ -26,22 +26,14 @@ Epoch = dict[str, dict[str, float]]
 
 @dataclass
 class History:
-    """What training measured.
+    """What training measured: the values of each epoch, and the seconds that it took.
 
-    Attributes:
-        epochs: the values of each epoch.
-        seconds: that each of them took.
-        resumed: how many of them an earlier process trained.
+    The first ``resumed`` epochs were trained by an earlier process.
     """
 
     epochs: list[Epoch]
     seconds: list[float]
     resumed: int
-
-    @property
-    def earlier_seconds(self) -> float:
-        """What earlier processes spent."""
-        return sum(self.seconds[: self.resumed])
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
@@ -50,31 +42,26 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     A loss that is not a number is no improvement on any.
     """
 
-    def __init__(self, options: Training, swap: keras.callbacks.SwapEMAWeights | None) -> None:
-        """Make it.
-
-        Args:
-            options: ``patience``, 0 for never, and ``restore_best_weights``.
-            swap: what puts the averaged weights into the model for validation, if there are any.
-        """
+    def __init__(
+        self, options: Training, swap: keras.callbacks.SwapEMAWeights | None = None
+    ) -> None:
+        """Make it; ``swap`` puts averaged weights, if there are any, into the model."""
         super().__init__(
             "val_loss",
             mode="min",
             patience=options.patience or options.epochs,
             restore_best_weights=options.restore_best_weights,
         )
-        self._swap = swap
+        self._swap = swap if options.restore_best_weights else None
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Compare the epoch with the best one, see Keras; the weights are those of validation."""
         loss = (logs or {})["val_loss"]
-        logs = {"val_loss": math.inf if math.isnan(loss) else loss}
-        swap = self._swap if self.restore_best_weights else None
-        if swap:
-            swap.on_test_begin()
-        super().on_epoch_end(epoch, logs)
-        if swap:
-            swap.on_test_end()
+        if self._swap:
+            self._swap.on_test_begin()
+        super().on_epoch_end(epoch, {"val_loss": math.inf if math.isnan(loss) else loss})
+        if self._swap:
+            self._swap.on_test_end()
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -86,19 +73,22 @@ class Checkpoint(keras.callbacks.Callback):
 
     Attributes:
         history: what has been measured so far.
+        is_over: whether early stopping has ended the training.
     """
 
     def __init__(
         self,
         path: Path,
+        content: bytes,
         tasks: Sequence[str],
         early_stopping: EarlyStopping,
         on_epoch: Callable[[Epoch], None],
     ) -> None:
-        """Take up what an earlier process kept at ``path``, if anything.
+        """Take up what an earlier process kept.
 
         Args:
             path: of the file (.npz).
+            content: of the file; nothing is taken up if it is empty or damaged.
             tasks: what the model is trained for.
             early_stopping: stands before this one in the list of callbacks.
             on_epoch: called with the values of each epoch, those of a resumed run included.
@@ -109,19 +99,10 @@ class Checkpoint(keras.callbacks.Callback):
         self._early_stopping = early_stopping
         self._on_epoch = on_epoch
         self._began = 0.0
-        self.load(path.read_bytes() if path.exists() else b"")
-
-    def load(self, content: bytes) -> None:
-        """Take up a file's ``content``; nothing if it is empty or damaged."""
         self._arrays, state = _read(content)
-        epochs: list[Epoch] = state.get("epochs", [])
-        self.history = History(epochs, state.get("seconds", []), resumed=len(epochs))
-        self._early = state.get("early_stopping", {})
-
-    @property
-    def is_over(self) -> bool:
-        """Whether early stopping has ended the training."""
-        return bool(self._early.get("stopped"))
+        self._early = state["early_stopping"]
+        self.is_over = bool(self._early.get("stopped"))
+        self.history = History(state["epochs"], state["seconds"], resumed=len(state["epochs"]))
 
     def on_train_begin(self, logs: object = None) -> None:
         """Give model, optimizer and early stopping the state in which the last epoch ended."""
@@ -143,7 +124,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Keep the state, then report what was measured."""
-        self.history.epochs.append(curves(logs or {}, self._tasks))
+        values = curves(logs or {}, self._tasks)
+        self.history.epochs.append(values)
         self.history.seconds.append(time.perf_counter() - self._began)
         early = self._early_stopping
         state = {
@@ -160,7 +142,6 @@ class Checkpoint(keras.callbacks.Callback):
         with atomic_write(self._path, sync=True) as temporary, temporary.open("wb") as file:
             encoded = np.frombuffer(json.dumps(state).encode(), np.uint8)
             np.savez(file, *arrays, *(early.best_weights or []), state=encoded)
-        values = self.history.epochs[-1]
         parts = [
             f"{name} {value:.3f} (validation {values['validation'][name]:.3f})"
             for name, value in values["train"].items()
@@ -177,14 +158,14 @@ class Checkpoint(keras.callbacks.Callback):
 def saved_epochs(path: Path) -> int:
     """How many epochs the checkpoint at ``path`` is of; 0 if there is none."""
     _, state = _read(path.read_bytes() if path.exists() else b"")
-    return len(state.get("epochs", []))
+    return len(state["epochs"])
 
 
 def _read(content: bytes) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """The arrays and the state of a checkpoint; nothing if the disk has damaged it."""
+    """The arrays and the state in a checkpoint's file; those of no epoch if it is damaged."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as kept:
             arrays = [kept[f"arr_{index}"] for index in range(len(kept.files) - 1)]
             return arrays, json.loads(kept["state"].tobytes())
     except (zipfile.BadZipFile, EOFError, ValueError, KeyError):
-        return [], {}
+        return [], {"epochs": [], "seconds": [], "early_stopping": {}}

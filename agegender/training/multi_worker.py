@@ -28,12 +28,12 @@ _LOST = (
 
 def fit(
     model: keras.Model,
+    objective: Objective,
     dataset: tf.data.Dataset,
     validation_data: tf.data.Dataset,
     epochs: int,
     initial_epoch: int,
     callbacks: Sequence[keras.callbacks.Callback],
-    objective: Objective,
 ) -> None:
     """As `keras.Model.fit` of a compiled model, with each batch split among all replicas.
 
@@ -110,11 +110,7 @@ def _part(batch: tuple[tf.Tensor, Labels], context: Any) -> tuple[tf.Tensor, Lab
 
 @contextmanager
 def noticing_lost_machines() -> Iterator[None]:
-    """Notice where another machine is gone.
-
-    Raises:
-        UserError: it is.
-    """
+    """Raise a `UserError` where another machine is gone."""
     try:
         yield
     except _LOST as error:

@@ -42,7 +42,7 @@ class Objective:
 
     def losses(self) -> dict[str, Function]:
         """The loss of each task, one value per photo, 0 where its label is not known."""
-        functions = {"gender": _gender_loss(self.options), "age": self._weighted_age_loss}
+        functions = {"gender": self._gender_loss, "age": self._age_loss}
         return {task: _masked(functions[task]) for task in self.tasks}
 
     def weights(self) -> dict[str, float]:
@@ -56,27 +56,46 @@ class Objective:
         The loss is measured as a metric, since what Keras itself reports of an output's loss is no
         mean over photos where the last batch is smaller than the others.
         """
-        found: dict[str, list[keras.metrics.Metric]] = {}
-        if "gender" in self.tasks:
-            found["gender"] = [
-                MeanOfKnown(keras.losses.binary_crossentropy, name="mean_loss"),
-                MeanOfKnown(_gender_accuracy, name="accuracy"),
-            ]
-        if "age" in self.tasks:
-            found["age"] = [
-                MeanOfKnown(self._weighted_age_loss, name="mean_loss"),
-                MeanOfKnown(_age_error(self.options), name="mae"),
-            ]
-        return found
+        functions: dict[str, dict[str, Function]] = {
+            "gender": {
+                "mean_loss": keras.losses.binary_crossentropy,
+                "accuracy": _gender_accuracy,
+            },
+            "age": {"mean_loss": self._age_loss, "mae": self._age_error},
+        }
+        return {
+            task: [MeanOfKnown(function, name) for name, function in functions[task].items()]
+            for task in self.tasks
+        }
 
-    def _weighted_age_loss(
+    def _gender_loss(
         self, truth: keras.KerasTensor, output: keras.KerasTensor
     ) -> keras.KerasTensor:
-        loss = _age_loss(self.options)(truth, output)
+        smoothing = self.options.label_smoothing
+        return keras.losses.binary_crossentropy(truth, output, label_smoothing=smoothing)
+
+    def _age_loss(self, truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
+        if self.options.age_head == "linear":
+            loss = keras.losses.mean_absolute_error(_middle(truth), output)
+        else:
+            labels = soft_labels(truth, self.options.age_label_sigma)
+            loss = keras.losses.categorical_crossentropy(labels, output, from_logits=True)
         if self.age_weights is None:
             return loss
         years = keras.ops.cast(keras.ops.round(_middle(truth)[:, 0]), "int32")
         return loss * keras.ops.take(self.age_weights, years)
+
+    def _age_error(self, truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
+        """The distance of the predicted age to the label: to an age, or the nearest of a range."""
+        if self.options.age_head == "linear":
+            years = output
+        elif self.options.age_estimate == "median":
+            years = quantile(keras.ops.softmax(output, axis=-1), 0.5)
+        else:
+            shares = keras.ops.softmax(output, axis=-1)
+            years = keras.ops.sum(shares * AGE_BINS, axis=-1, keepdims=True)
+        nearest = keras.ops.minimum(keras.ops.maximum(years, truth[:, :1]), truth[:, -1:])
+        return keras.losses.mean_absolute_error(nearest, years)
 
 
 class MeanOfKnown(keras.metrics.MeanMetricWrapper):
@@ -179,38 +198,5 @@ def _middle(ages: keras.KerasTensor) -> keras.KerasTensor:
     return keras.ops.mean(ages, axis=-1, keepdims=True)
 
 
-def _gender_loss(options: Training) -> Function:
-    return lambda truth, output: keras.losses.binary_crossentropy(
-        truth, output, label_smoothing=options.label_smoothing
-    )
-
-
 def _gender_accuracy(truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
     return keras.ops.mean(keras.metrics.binary_accuracy(truth, output), axis=-1)
-
-
-def _age_loss(options: Training) -> Function:
-    if options.age_head == "linear":
-        return lambda truth, output: keras.losses.mean_absolute_error(_middle(truth), output)
-    return lambda truth, output: keras.losses.categorical_crossentropy(
-        soft_labels(truth, options.age_label_sigma), output, from_logits=True
-    )
-
-
-def _age_error(options: Training) -> Function:
-    """The distance of the predicted age to the label: to an age, or to the nearest of a range."""
-
-    def error(truth: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
-        years = estimate(output)
-        nearest = keras.ops.minimum(keras.ops.maximum(years, truth[:, :1]), truth[:, -1:])
-        return keras.losses.mean_absolute_error(nearest, years)
-
-    def estimate(output: keras.KerasTensor) -> keras.KerasTensor:
-        if options.age_head == "linear":
-            return output
-        shares = keras.ops.softmax(output, axis=-1)
-        if options.age_estimate == "median":
-            return quantile(shares, 0.5)
-        return keras.ops.sum(shares * AGE_BINS, axis=-1, keepdims=True)
-
-    return error

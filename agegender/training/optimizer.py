@@ -15,13 +15,7 @@ class DiscriminativeAdam(keras.optimizers.Adam):
     """
 
     def __init__(self, slow: Sequence[keras.Variable], factor: float, **options: object) -> None:
-        """Make it.
-
-        Args:
-            slow: weights that are changed by ``factor`` times the learning rate.
-            factor: above 0.
-            options: of Adam.
-        """
+        """Make it, with the options of Adam; ``factor`` is of the ``slow`` weights' rate."""
         super().__init__(**options)
         self._slow = {variable.path for variable in slow}
         self._factor = factor

@@ -1,7 +1,6 @@
 """Saved models as the same bytes every time, in Keras's own format."""
 
 import json
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -27,16 +26,13 @@ def save(model: keras.Model, path: Path) -> None:
     try:
         written, canonical = folder / "written.keras", folder / "canonical.keras"
         model.save(written)
-        with (
-            zipfile.ZipFile(written) as source,
-            zipfile.ZipFile(canonical, "w", zipfile.ZIP_STORED) as target,
-        ):
+        with zipfile.ZipFile(written) as source, zipfile.ZipFile(canonical, "w") as target:
             for name in sorted(source.namelist()):
                 content = source.read(name)
                 if name.endswith(".json"):
                     content = _canonical_json(content)
                 target.writestr(zipfile.ZipInfo(name, EPOCH), content)
-        os.replace(canonical, path)
+        canonical.replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -44,15 +40,11 @@ def save(model: keras.Model, path: Path) -> None:
 def _canonical_json(content: bytes) -> bytes:
     numbers: dict[int, int] = {}
 
-    def canonical(value: Any) -> Any:
-        if isinstance(value, list):
-            return [canonical(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        result = {k: canonical(v) for k, v in value.items() if k != "date_saved"}
-        if "shared_object_id" in result:
-            address = result["shared_object_id"]
-            result["shared_object_id"] = numbers.setdefault(address, len(numbers))
-        return result
+    def canonical(part: dict[str, Any]) -> dict[str, Any]:
+        part.pop("date_saved", None)
+        if "shared_object_id" in part:
+            address = part["shared_object_id"]
+            part["shared_object_id"] = numbers.setdefault(address, len(numbers))
+        return part
 
-    return json.dumps(canonical(json.loads(content))).encode()
+    return json.dumps(json.loads(content, object_hook=canonical)).encode()

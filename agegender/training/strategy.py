@@ -60,26 +60,21 @@ def on_several_machines() -> bool:
     return isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
 
 
-def from_chief(path: Path) -> bytes:
-    """The content of the chief's file (machine 0's) on all machines; empty if it has none.
+def read_from_chief(path: Path) -> bytes:
+    """The file's content, empty if there is none; on several machines that of machine 0's file.
 
     Raises:
         UserError: another machine was lost.
     """
     content = path.read_bytes() if path.exists() else b""
+    if not on_several_machines():
+        return content
     with noticing_lost_machines():
         return _from_chief(tf.distribute.get_strategy(), content)
 
 
 def _connect(work: str) -> tf.distribute.Strategy:
-    """The strategy of the machines of TF_CONFIG, once all of them are here.
-
-    Args:
-        work: equal on all machines if and only if they train the same.
-
-    Raises:
-        UserError: TF_CONFIG is missing or wrong, or the machines have different work.
-    """
+    """The strategy of the machines of TF_CONFIG, once all of them are here, see `strategy`."""
     try:
         config = _TFConfig.model_validate_json(os.environ.get("TF_CONFIG", ""))
         count, worker = len(config.cluster.worker), config.task.index

@@ -4,6 +4,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -15,11 +16,10 @@ from agegender.training.callbacks import Checkpoint, EarlyStopping, Epoch, Histo
 from agegender.training.inference import for_export
 from agegender.training.objective import Objective
 from agegender.training.optimizer import optimizer
-from agegender.training.strategy import from_chief, on_several_machines
+from agegender.training.strategy import on_several_machines, read_from_chief
 
 logger = logging.getLogger(__name__)
 
-Model = keras.Model
 # The training data, by the seed of a network, in the epoch that begins.
 Batches = Callable[[int, EpochNumber], tf.data.Dataset]
 # What trains a network, given the number of steps per epoch.
@@ -36,7 +36,7 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda values: None,
     make_optimizer: MakeOptimizer | None = None,
 ) -> History:
-    """Train with Adam; by default on binary cross-entropy (gender) plus absolute error (age).
+    """Train a network with Adam.
 
     A later call with the same checkpoint goes on after the last whole epoch and ends in the same
     weights as one that was never interrupted.
@@ -51,9 +51,6 @@ def train(
         on_epoch: called with the values of each epoch, those of a resumed run included.
         make_optimizer: of the optimizer; None for `optimizer`'s of the options.
 
-    Returns:
-        What was measured.
-
     Raises:
         UserError: another machine was lost.
     """
@@ -66,34 +63,28 @@ def train(
         jit_compile=False,
     )
     model.optimizer.build(model.trainable_variables)
-    swap = keras.callbacks.SwapEMAWeights() if options.ema_momentum else None
-    early_stopping = EarlyStopping(options, swap)
-    backup = Checkpoint(checkpoint, objective.tasks, early_stopping, on_epoch)
-    several_machines = on_several_machines()
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    if replicas > 1:
-        dataset, validation = (_for_replicas(each, replicas) for each in (dataset, validation))
-    if several_machines:
-        backup.load(from_chief(checkpoint))
+    begin_epoch = keras.callbacks.LambdaCallback(on_epoch_begin=epoch.set)
+    swap = [keras.callbacks.SwapEMAWeights()] if options.ema_momentum else []
+    early_stopping = EarlyStopping(options, *swap)
+    content = read_from_chief(checkpoint)
+    backup = Checkpoint(checkpoint, content, objective.tasks, early_stopping, on_epoch)
     resumed = backup.history.resumed
     if resumed:
         logger.info("resuming after epoch %d", resumed)
-    arguments = {
-        "validation_data": validation,
-        "epochs": resumed if backup.is_over else options.epochs,
-        "initial_epoch": resumed,
-        "callbacks": [
-            keras.callbacks.LambdaCallback(on_epoch_begin=epoch.set),
-            *([swap] if swap else []),
-            early_stopping,
-            backup,
-        ],
-    }
-    if several_machines:
-        multi_worker.fit(model, dataset, objective=objective, **arguments)
-    else:
-        # A progress bar in a terminal; the checkpoint logs a line per epoch.
-        model.fit(dataset, shuffle=False, verbose=int(sys.stdout.isatty()), **arguments)
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        dataset, validation = (_for_replicas(each, replicas) for each in (dataset, validation))
+    # A progress bar in a terminal; the checkpoint logs a line per epoch.
+    fit = partial(model.fit, shuffle=False, verbose=int(sys.stdout.isatty()))
+    if on_several_machines():
+        fit = partial(multi_worker.fit, model, objective)
+    fit(
+        dataset,
+        validation_data=validation,
+        epochs=resumed if backup.is_over else options.epochs,
+        initial_epoch=resumed,
+        callbacks=[begin_epoch, *swap, early_stopping, backup],
+    )
     if len(backup.history.epochs) < options.epochs:
         best = early_stopping.best_epoch + 1
         logger.info("stopped early: no lower validation loss since epoch %d", best)
@@ -107,15 +98,15 @@ def train_ensemble(
     objective: Objective,
     seed: int,
     folder: Path,
-    on_epoch: Callable[[Epoch], None] = lambda values: None,
+    on_epoch: Callable[[Epoch], None],
     make_optimizer: MakeOptimizer | None = None,
 ) -> tuple[list[keras.Model], list[History]]:
-    """Train ``ensemble_size`` networks one after the other, each by a seed of its own.
+    """Train ``ensemble_size`` networks one after the other, each by a seed of its own, see `train`.
 
     Args:
         build: makes an untrained network.
         batches: the training data.
-        validation: see `train`, as what is not named here.
+        validation: batches of validation data.
         objective: its options have the number of networks.
         seed: of the first network; the others' are drawn from it.
         folder: of the checkpoints, one per network.
@@ -125,26 +116,20 @@ def train_ensemble(
     Returns:
         The trained networks, ready for `inference_model`, and what the training of each measured.
     """
-    networks, histories, options = [], [], objective.options
-    for number in range(options.ensemble_size):
+    networks, histories, size = [], [], objective.options.ensemble_size
+    for number in range(size):
         own = int(generator(seed, number, Stream.NETWORK).integers(2**31)) if number else seed
         # Whatever was drawn for an earlier network, or was not since it is trained already.
         keras.utils.set_random_seed(own)
-        if options.ensemble_size > 1:
-            logger.info("network %d of %d", number + 1, options.ensemble_size)
-        model, epoch = build(), EpochNumber()
-        history = train(
-            model,
-            batches(own, epoch),
-            validation,
-            objective,
-            epoch,
-            _checkpoint(folder, number),
-            (lambda values: None) if number else on_epoch,
-            make_optimizer,
+        if size > 1:
+            logger.info("network %d of %d", number + 1, size)
+        model, epoch, checkpoint = build(), EpochNumber(), _checkpoint(folder, number)
+        report = (lambda values: None) if number else on_epoch
+        dataset = batches(own, epoch)
+        histories.append(
+            train(model, dataset, validation, objective, epoch, checkpoint, report, make_optimizer)
         )
         networks.append(for_export(model, number))
-        histories.append(history)
         # Network, optimizer and averages, three times the weights, refer to each other in cycles.
         del model
         gc.collect()
