@@ -14,7 +14,7 @@ from agegender.vgg16.frozen.backbone import Backbone, load_weights
 from agegender.vgg16.frozen.embedding import embed, identity, saved_state, views
 from agegender.vgg16.frozen.parameters import EmbedVgg16
 from stages.common import unfinished
-from stages.common.stage import parameters, record_time, run, when_interrupted
+from stages.common.stage import parameters, project_root, record_time, run, when_interrupted
 
 TFRECORDS = Path("data/tfrecords")
 WEIGHTS = Path("data/vgg16/vgg16.npz")
@@ -32,7 +32,7 @@ def main() -> None:
     training_views = views(options.views, options.augmentation, declared["seed"])
 
     key = unfinished.key("embed_vgg16", declared)
-    with resumable_folder(unfinished.parent("embed_vgg16"), key) as folder:
+    with resumable_folder(project_root() / "progress/embed_vgg16", key) as folder:
         when_interrupted(partial(saved_state, folder))
         size, files = options.batch_size, ["train.npy", "validation.npy"]
         embed(model, TFRECORDS, train_on, folder / files[0], size, training_views)

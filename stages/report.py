@@ -19,8 +19,7 @@ from agegender.report.gallery import choose, faces
 from agegender.report.page import Report, render
 from agegender.report.parameters import Report as Options
 from agegender.report.results import read_json, read_model
-from stages.common import timings
-from stages.common.stage import Parameters, project_root, run
+from stages.common.stage import Parameters, run, time_record
 
 SPLIT = Path("data/split")
 RAW = Path("data/raw")
@@ -113,8 +112,11 @@ def main() -> None:
     REPORT.write_text(page, encoding="utf-8")
     suspects.to_csv(SUSPECTS, index=False, lineterminator="\n")
     # Next to the report, and not part of it: times differ where nothing else does.
-    keys = {stage: digest[:16] for (stage, _), digest in digests.items()}
-    times = timings.load(project_root() / "timings", keys)
+    times = {
+        stage: {"key": digest[:16], **read_json(record)}
+        for (stage, _), digest in digests.items()
+        if (record := time_record(stage, digest)).is_file()
+    }
     REPORT.with_name("timings.js").write_text(
         f"window.timings = {json.dumps(times, indent=2)};\n", encoding="utf-8"
     )

@@ -4,7 +4,7 @@ import json
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,13 +23,6 @@ _MAX_CONFIG_BYTES = 10_000_000
 # Of a layer, and pixels a side of what it is given.
 _MAX_UNITS = 65_536
 _MAX_SIDE = 4096
-
-
-class Evaluation(NamedTuple):
-    """A model's predictions on a split, and the contents of its metrics file."""
-
-    predictions: pd.DataFrame
-    metrics: dict[str, Any]
 
 
 def load(path: Path) -> keras.Model:
@@ -91,7 +84,7 @@ def evaluate(
     samples: int,
     batch_size: int,
     seed: int,
-) -> Evaluation:
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Score a saved model on a split.
 
     Args:
@@ -102,10 +95,12 @@ def evaluate(
         samples: resamples for each 95 % interval.
         batch_size: photos per forward pass.
         seed: of the resamples.
+
+    Returns:
+        The predictions, see `tabulate`, and the contents of the metrics file.
     """
     predictions = predict(model, tfrecords, split, batch_size)
-    contents = metrics(predictions, training, parameter_counts(model), samples, seed)
-    return Evaluation(predictions, contents)
+    return predictions, metrics(predictions, training, parameter_counts(model), samples, seed)
 
 
 def predict_images(model: keras.Model, images: np.ndarray, batch_size: int) -> dict[str, Any]:
@@ -129,7 +124,4 @@ def read_images(tfrecords: Path, split: str, count: int) -> np.ndarray:
 def predict(model: keras.Model, tfrecords: Path, split: str, batch_size: int) -> pd.DataFrame:
     """The labels and predictions of each photo of a split, see `tabulate`."""
     images = photos(tfrecords, split, batch_size, []).map(lambda image, _: image)
-    outputs = model.predict(images, verbose=0)
-    return tabulate(
-        read_labels(tfrecords, split), {name: values[:, 0] for name, values in outputs.items()}
-    )
+    return tabulate(read_labels(tfrecords, split), model.predict(images, verbose=0))

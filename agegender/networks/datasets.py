@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
-from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from agegender.photos.photos import task_labels
-from agegender.photos.records import read_index
+from agegender.photos.records import Index, read_index
 
 # Serialized photos held for shuffling: about 100 MB at 128 pixels a side.
 SHUFFLE_BUFFER = 2048
@@ -74,8 +73,7 @@ def photos(folder: Path, split: str, batch_size: int, tasks: Sequence[str]) -> t
         UserError: a shard is missing or is not as long as it was written.
     """
     index = read_index(folder)
-    shards = [str(folder / shard) for shard in index[split].shards]
-    batches = tf.data.TFRecordDataset(shards).batch(batch_size)
+    batches = tf.data.TFRecordDataset(_shards(folder, index, split)).batch(batch_size)
     parsed = batches.map(_parser(index.image_size, tasks), num_parallel_calls=WORKERS)
     return _finished(parsed, math.ceil(index[split].records / batch_size))
 
@@ -91,17 +89,13 @@ def training_photos(
 ) -> tf.data.Dataset:
     """As `photos`, shuffled and changed at random, in each epoch by its number and the seed alone.
 
-    Args:
-        folder: see `photos`, as what is not named here.
-        split: see `photos`.
-        batch_size: see `photos`.
-        tasks: see `photos`.
+    Args, besides those of `photos`:
         seed: of order and changes.
         epoch: the epoch that begins.
         transform: what is made of each batch, float32 of the same shape; None leaves it as it is.
     """
     index = read_index(folder)
-    shards = [str(folder / shard) for shard in index[split].shards]
+    shards = _shards(folder, index, split)
     parse = _parser(index.image_size, tasks)
 
     def draws() -> Iterator[tuple[list[str], int, int]]:
@@ -127,14 +121,15 @@ def training_photos(
         images, labels = parse(batch)
         return images if transform is None else transform(images, key), labels
 
-    signature = (
-        tf.TensorSpec((len(shards),), tf.string),
-        tf.TensorSpec((), tf.int64),
-        tf.TensorSpec((), tf.int64),
-    )
+    number = tf.TensorSpec((), tf.int64)
+    signature = (tf.TensorSpec((len(shards),), tf.string), number, number)
     epochs = tf.data.Dataset.from_generator(draws, output_signature=signature)
     batches = epochs.flat_map(shuffled).map(changed, num_parallel_calls=WORKERS, deterministic=True)
     return _finished(batches, math.ceil(index[split].records / batch_size))
+
+
+def _shards(folder: Path, index: Index, split: str) -> list[str]:
+    return [str(folder / shard) for shard in index[split].shards]
 
 
 def _parser(image_size: int, tasks: Sequence[str]):  # type: ignore[no-untyped-def]
@@ -182,7 +177,6 @@ def embeddings(
     Returns:
         Batches of (float32 of shape (n, ...), labels), the labels as in `photos`.
     """
-    read = _reader(embedded)
     photos, views = len(labels), len(embedded) // len(labels)
     columns = {task: task_labels(labels, task) for task in tasks}
 
@@ -197,17 +191,19 @@ def embeddings(
             shifts = random.integers(-feature_shift, feature_shift, (photos, 2), endpoint=True)
         for start in range(0, photos, batch_size):
             batch = slice(start, start + batch_size)
-            features = read(rows[batch])
+            features = _read(embedded, rows[batch])
             if embedded.ndim == 4 and feature_shift:
                 pairs = zip(features, shifts[batch], strict=True)
                 features = np.stack([_shifted(*pair) for pair in pairs])
             yield features, {task: values[chosen[batch]] for task, values in columns.items()}
 
     features = tf.TensorSpec((None, *embedded.shape[1:]), tf.as_dtype(_typed(embedded.dtype)))
-    shapes = {task: (None, values.shape[1]) for task, values in columns.items()}
     signature = (
         features,
-        {task: tf.TensorSpec(shape, tf.float32) for task, shape in shapes.items()},
+        {
+            task: tf.TensorSpec((None, values.shape[1]), tf.float32)
+            for task, values in columns.items()
+        },
     )
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     dataset = dataset.map(lambda features, labels: (tf.cast(features, tf.float32), labels))
@@ -222,27 +218,12 @@ def _finished(dataset: tf.data.Dataset, batches: int) -> tf.data.Dataset:
     return dataset.prefetch(READY_BATCHES).with_options(options)
 
 
-def _reader(embedded: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """What gives the rows of these numbers.
-
-    Those of a memory-mapped array are read from its file instead: the pages of a mapping count as
-    this process's memory, which would grow with the number of photos.
-    """
-    if not isinstance(embedded, np.memmap):
-        return lambda rows: embedded[rows].view(_typed(embedded.dtype))
-    path, offset, dtype = str(embedded.filename), embedded.offset, _typed(embedded.dtype)
-    shape = embedded.shape[1:]
-    stride = dtype.itemsize * math.prod(shape)
-
-    def read(rows: np.ndarray) -> np.ndarray:
-        values = np.empty((len(rows), *shape), dtype)
-        with FileIO(path) as file:
-            for row, value in zip(rows.tolist(), values, strict=True):
-                file.seek(offset + row * stride)
-                file.readinto(value.view(np.uint8))
-        return values
-
-    return read
+def _read(embedded: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    if isinstance(embedded, np.memmap):
+        # Mapped for this batch alone: the pages of a mapping count as this process's memory, which
+        # would grow with the number of photos.
+        embedded = np.load(str(embedded.filename), "r")
+    return embedded[rows].view(_typed(embedded.dtype))
 
 
 def _typed(dtype: np.dtype) -> np.dtype:

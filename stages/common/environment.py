@@ -5,7 +5,6 @@ Settings that libraries and Python read when they are loaded are put right by st
 
 import os
 import sys
-from collections.abc import Mapping
 
 # By the start of their names.
 _DROPPED = (
@@ -55,18 +54,12 @@ _SET = {
 }
 
 
-def sealed(environment: Mapping[str, str]) -> dict[str, str]:
-    """These variables without what could change a result."""
-    kept = {
-        name: value
-        for name, value in environment.items()
-        if name.startswith(_KEPT) or not name.startswith(_DROPPED)
-    }
-    return kept | _SET
-
-
 def seal() -> None:
     """Start ``python -m`` again, as the same process, unless its environment is sealed already."""
-    environment = sealed(os.environ)
-    if environment != os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_KEPT) or not name.startswith(_DROPPED)
+    }
+    if kept | _SET != os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept | _SET)

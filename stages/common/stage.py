@@ -1,6 +1,7 @@
 """What every stage script does alike: read its declared parameters, and fail with one line."""
 
 import errno
+import json
 import logging
 import os
 import platform
@@ -18,8 +19,9 @@ from typing import Any, TypeVar
 import yaml
 
 from agegender.common.errors import DamagedFileError, UserError
+from agegender.common.files import atomic_write, sha256
 from agegender.common.parameters import Section
-from stages.common import process, timings
+from stages.common import process
 
 _STARTED = time.monotonic()
 _saved: Callable[[], str] = str
@@ -41,14 +43,25 @@ def record_time(
 
     That is how long this process has been running, and ``earlier``, the seconds that interrupted
     ones spent on what it continued. Records lie in timings/, which is neither DVC's nor git's:
-    outputs hold no times, and not even the machine, which can change their last digits.
+    outputs hold no times, and not even the machine, which can change their last digits. A record is
+    found by the output's digest, also where the output comes from a cache.
     """
     system = f"{platform.system()} {platform.machine()}"
     cores = f"{os.cpu_count()} cores of {_processor()}"
     python = f"Python {platform.python_version()}"
-    machine = ", ".join(filter(None, (system, cores, gpus, python)))
-    seconds = time.monotonic() - _STARTED + earlier
-    timings.record(project_root() / "timings", stage, output, seconds, machine=machine, **more)
+    record = {
+        "stage": stage,
+        "seconds": time.monotonic() - _STARTED + earlier,
+        "machine": ", ".join(filter(None, (system, cores, gpus, python))),
+        **more,
+    }
+    with atomic_write(time_record(stage, sha256(output))) as path:
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def time_record(stage: str, digest: str) -> Path:
+    """Where the time is recorded that a stage took to write the output of this digest."""
+    return project_root() / "timings" / stage / f"{digest[:16]}.json"
 
 
 def _processor() -> str:

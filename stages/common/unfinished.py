@@ -1,19 +1,13 @@
-"""Where a stage keeps unfinished work: a folder that belongs to exactly its inputs."""
+"""Unfinished work of a stage, which belongs to exactly its inputs."""
 
 import hashlib
 import json
 import platform
-from pathlib import Path
 
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
-from stages.common.stage import Parameters, project_root
-
-
-def parent(stage: str) -> Path:
-    """The folder of a stage's unfinished work, of whatever inputs."""
-    return project_root() / "progress" / stage
+from stages.common.stage import Parameters
 
 
 def key(stage: str, declared: Parameters) -> str:

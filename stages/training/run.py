@@ -6,6 +6,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+import keras
 import pandas as pd
 from dvclive import Live
 
@@ -23,9 +24,9 @@ from agegender.training.objective import CURVES, Objective, age_weights
 from agegender.training.parameters import Training
 from agegender.training.saving import save
 from agegender.training.strategy import strategy
-from agegender.training.training import Batches, MakeOptimizer, Model, saved_state, train_ensemble
+from agegender.training.training import Batches, MakeOptimizer, saved_state, train_ensemble
 from stages.common import unfinished
-from stages.common.stage import Parameters, record_time, when_interrupted
+from stages.common.stage import Parameters, project_root, record_time, when_interrupted
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def train_and_save(
     name: str,
     declared: Parameters,
     options: Training,
-    build: Callable[[float], Model],
+    build: Callable[[float], keras.Model],
     batches: Batches,
     validation: Callable[[], Dataset],
     embed: Callable[[], Embed] = lambda: lambda image: image,
@@ -64,44 +65,47 @@ def train_and_save(
         embed: makes the frozen layers, see `inference_model`.
         make_optimizer: see `train`.
     """
-    stage, tasks, output = f"train_{name}", declared["tasks"], Path(f"models/{name}.keras")
+    stage, tasks, train_on = f"train_{name}", declared["tasks"], declared["train_on"]
+    output, curves = Path(f"models/{name}.keras"), Path(f"plots/training/{name}")
     key = unfinished.key(stage, declared)
     # The checkpoints stay until all outputs are written.
-    with resumable_folder(unfinished.parent(stage), key) as folder:
+    with resumable_folder(project_root() / "progress" / stage, key) as folder:
         when_interrupted(partial(saved_state, folder, options.ensemble_size))
-        for split in (declared["train_on"], "validation"):
+        for split in (train_on, "validation"):
             check_labels(read_labels(TFRECORDS, split), tasks, split)
-        ages = read_labels(TFRECORDS, declared["train_on"])["age"]
-        weights = age_weights(ages.to_numpy(), options.balance)
-        with strategy(options.strategy, f"{stage} {key}").scope(), _live(name) as live:
+        ages = read_labels(TFRECORDS, train_on)["age"]
+        objective = Objective(tasks, options, age_weights(ages.to_numpy(), options.balance))
+        # dvc.yaml and experiments stay DVC's matter.
+        live = partial(Live, dvcyaml=None, save_dvc_exp=False, monitor_system=False)
+        with strategy(options.strategy, f"{stage} {key}").scope(), live(str(curves)) as log:
             networks, histories = train_ensemble(
                 partial(build, float(ages.median())),
                 batches,
                 validation(),
-                Objective(tasks, options, weights),
+                objective,
                 options.seed_or(declared["seed"]),
                 folder,
-                partial(_record, live),
+                partial(_log, log),
                 make_optimizer,
             )
             save(inference_model(networks, declared["image_size"], options, name, embed()), output)
         # Without curves of a task that was not trained, `dvc plots` reports errors.
         for task in CURVES.keys() - set(tasks):
             for split, curve in product(("train", "validation"), CURVES[task]):
-                path = Path(f"plots/training/{name}/plots/metrics/{split}/{curve}.tsv")
+                path = curves / f"plots/metrics/{split}/{curve}.tsv"
                 path.write_text(f"step\t{curve}\n", encoding="utf-8")
         # As it was saved, and in no strategy's scope.
         labels, seed = read_labels(TFRECORDS, "train"), declared["seed"]
         model = load(output)
-        scores = evaluate(model, TFRECORDS, "validation", labels, SAMPLES, BATCH_SIZE, seed)
-        write_metrics(Path(f"metrics/validation/{name}.json"), scores.metrics)
-    if declared["train_on"] != "train":
+        _, scores = evaluate(model, TFRECORDS, "validation", labels, SAMPLES, BATCH_SIZE, seed)
+        write_metrics(Path(f"metrics/validation/{name}.json"), scores)
+    if train_on != "train":
         logger.warning(
             "metrics/validation/%s.json is of photos that were trained on: to choose by it, set "
             "train_on: train",
             name,
         )
-    earlier = sum(history.earlier_seconds for history in histories)
+    earlier = sum(second for each in histories for second in each.seconds[: each.resumed])
     seconds = [second for history in histories for second in history.seconds]
     record_time(stage, output, earlier, device_names(), epoch_seconds=seconds)
 
@@ -125,13 +129,7 @@ def check_labels(labels: pd.DataFrame, tasks: Sequence[str], split: str) -> None
         logger.info("%s: the age of %d of %d photos is a range", split, ranges, len(labels))
 
 
-def _live(name: str) -> Live:
-    """DVCLive for a model's learning curves; dvc.yaml and experiments stay DVC's matter."""
-    folder = f"plots/training/{name}"
-    return Live(folder, dvcyaml=None, save_dvc_exp=False, monitor_system=False)
-
-
-def _record(live: Live, epoch: Epoch) -> None:
+def _log(live: Live, epoch: Epoch) -> None:
     """Write one epoch's values where DVC and its extensions see them live."""
     for split, values in epoch.items():
         for name, value in values.items():
