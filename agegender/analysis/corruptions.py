@@ -172,8 +172,9 @@ def mean_over_corruptions(scores: Mapping[str, pd.DataFrame]) -> dict[str, dict[
     Args:
         scores: see `score_corruptions`.
     """
-    return {
-        task: {name: float(table.loc[table["by"] != NONE.name, name].mean())}
-        for task, table in scores.items()
-        for name in [score.name for score in PRIMARY_METRICS[task] if score.name in table]
-    }
+    means: dict[str, dict[str, float]] = {}
+    for task, table in scores.items():
+        corrupted = table[table["by"] != NONE.name]
+        names = [score.name for score in PRIMARY_METRICS[task] if score.name in table]
+        means[task] = {name: float(corrupted[name].mean()) for name in names}
+    return means

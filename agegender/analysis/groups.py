@@ -1,6 +1,6 @@
 """The scores of groups of photos, and how far apart the best and the worst group are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,17 +41,17 @@ def groups(labels: pd.DataFrame) -> Iterator[Group]:
     Args:
         labels: one row per photo, see `agegender.photos.photos.read_photos`.
     """
-    decades = [f"{start}-{start + 9}" for start in range(0, 10 * LAST_DECADE, 10)]
-    codes: dict[str, tuple[Any, Sequence[str]]] = {
-        "age": (np.minimum(labels["age"] // 10, LAST_DECADE), [*decades, f"{10 * LAST_DECADE}+"]),
-        "gender": (labels["gender"], GENDERS),
+    decades = {start // 10: f"{start}-{start + 9}" for start in range(0, 10 * LAST_DECADE, 10)}
+    decades[LAST_DECADE] = f"{10 * LAST_DECADE}+"
+    columns: dict[str, tuple[Any, Mapping[Any, str]]] = {
+        "age": (np.minimum(labels["age"] // 10, LAST_DECADE), decades),
+        "gender": (labels["gender"], dict(enumerate(GENDERS))),
     }
     for by in group_columns(labels):
-        names = sorted({*labels[by]} - {""})
-        codes[by] = labels[by].map({name: number for number, name in enumerate(names)}), names
-    for by, (numbers, titles) in codes.items():
-        for number, name in enumerate(titles):
-            rows = np.flatnonzero(numbers == number)
+        columns[by] = labels[by], {name: name for name in sorted({*labels[by]} - {""})}
+    for by, (values, names) in columns.items():
+        for value, name in names.items():
+            rows = np.flatnonzero(values == value)
             if len(rows):
                 yield Group(by, name, rows)
 

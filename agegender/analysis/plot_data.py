@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_curve
+from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix, roc_curve
 
 from agegender.analysis.groups import gaps, score_groups
 from agegender.evaluation.bootstrap import COVERAGE, replicate
 from agegender.evaluation.metrics import DECIMALS, flatten
 from agegender.evaluation.predictions import tasks_of
 from agegender.evaluation.scores import (
-    CALIBRATION_BINS,
     CUMULATIVE,
     CUMULATIVE_YEARS,
     THRESHOLD,
@@ -34,7 +33,6 @@ _HEADERS = {
     "age_groups": ["by", "group", "mae"],
     "age_corruptions": ["by", "group", "mae"],
 }
-_Z = NormalDist().inv_cdf((1 + COVERAGE) / 2)
 
 
 def write_plot_data(
@@ -58,8 +56,7 @@ def write_plot_data(
         predictions: see `agegender.evaluation.predictions.tabulate`.
         samples: resamples for each 95 % interval.
         seed: of the resamples.
-        corruptions: the scores on corrupted photos by task, see
-            `agegender.analysis.corruptions.score_corruptions`; none where there are none.
+        corruptions: see `agegender.analysis.corruptions.score_corruptions`; or empty.
     """
     tasks = tasks_of(predictions)
     tables = {name: pd.DataFrame(columns=columns) for name, columns in _HEADERS.items()}
@@ -78,19 +75,13 @@ def write_plot_data(
             tables["cumulative"] = _cumulative(known, samples, seed)
     for task in tasks:
         scored = score_groups(predictions, task, samples, seed)
-        tables[f"{task}_groups"] = pd.DataFrame(
-            {
-                "by": group.by,
-                "group": group.name,
-                "photos": len(group.rows),
-                **{
-                    name: value
-                    for score, estimate in replicates.estimates().items()
-                    for name, value in flatten(score.name, estimate).items()
-                },
-            }
-            for group, replicates in scored
-        )
+        rows = []
+        for group, replicates in scored:
+            row = {"by": group.by, "group": group.name, "photos": len(group.rows)}
+            for score, estimate in replicates.estimates().items():
+                row |= flatten(score.name, estimate)
+            rows.append(row)
+        tables[f"{task}_groups"] = pd.DataFrame(rows)
         found = gaps(primary_metric(task, predictions), scored)
         tables[f"{task}_gaps"] = pd.DataFrame(
             [(gap.by, gap.best, gap.worst, *gap.size) for gap in found],
@@ -106,52 +97,38 @@ def write_plot_data(
 
 
 def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
-    female = (predictions["gender_predicted"] >= THRESHOLD).astype(int)
-    rows = []
-    for actual, actual_name in enumerate(GENDERS):
-        of_actual = female[predictions["gender"] == actual]
-        for predicted, predicted_name in enumerate(GENDERS):
-            count = int((of_actual == predicted).sum())
-            percent = 100 * count / len(of_actual) if len(of_actual) else 0.0
-            rows.append((actual_name, predicted_name, count, percent))
+    female = predictions["gender_predicted"] >= THRESHOLD
+    counts = confusion_matrix(predictions["gender"], female.astype(int), labels=[0, 1])
+    rows = [
+        (actual, predicted, count, 100 * count / max(1, of_actual.sum()))
+        for actual, of_actual in zip(GENDERS, counts, strict=True)
+        for predicted, count in zip(GENDERS, of_actual, strict=True)
+    ]
     return pd.DataFrame(rows, columns=["actual", "predicted", "count", "percent"])
 
 
 def _roc(predictions: pd.DataFrame) -> pd.DataFrame:
-    labels = predictions["gender"].to_numpy()
-    if labels.min() == labels.max():
-        # Without both genders there is no curve; its two ends stand for chance.
-        ends = np.array([0.0, 1.0])
-        false_positives = true_positives = ends
-    else:
-        false_positives, true_positives, _ = roc_curve(labels, predictions["gender_predicted"])
+    # Without both genders there is no curve; its two ends stand for chance.
+    false_positives = true_positives = np.array([0.0, 1.0])
+    if predictions["gender"].nunique() == 2:
+        false_positives, true_positives, _ = roc_curve(
+            predictions["gender"], predictions["gender_predicted"]
+        )
     return pd.DataFrame(
         {"false_positive_rate": false_positives, "true_positive_rate": true_positives}
     )
 
 
 def _reliability(predictions: pd.DataFrame) -> pd.DataFrame:
-    probabilities = predictions["gender_predicted"].to_numpy()
-    labels = predictions["gender"].to_numpy()
-    bins = calibration_bin(probabilities)
     rows = []
-    for number in range(CALIBRATION_BINS):
-        members = bins == number
-        if count := int(members.sum()):
-            observed = float(labels[members].mean())
-            low, high = _wilson(observed, count)
-            rows.append((float(probabilities[members].mean()), observed, low, high, count))
+    bins = calibration_bin(predictions["gender_predicted"].to_numpy())
+    for _, members in predictions.groupby(bins):
+        women, count = int(members["gender"].sum()), len(members)
+        interval = binomtest(women, count).proportion_ci(COVERAGE, method="wilson")
+        rows.append((members["gender_predicted"].mean(), women / count, *interval, count))
     return pd.DataFrame(
         rows, columns=["predicted", "observed", "observed_low", "observed_high", "photos"]
     )
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """The interval of a share (Wilson, JASA 1927), which stays within 0 to 1."""
-    center = share + _Z**2 / (2 * count)
-    half = _Z * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    scale = 1 + _Z**2 / count
-    return max(0.0, float((center - half) / scale)), min(1.0, float((center + half) / scale))
 
 
 def _cumulative(predictions: pd.DataFrame, samples: int, seed: int) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A network in numbers: its layers, their shapes and parameters."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ def parameter_counts(model: keras.Model) -> dict[str, int]:
     Frozen are those of layers that training does not change. What is in neither count are the
     moving averages of batch normalization.
     """
-    frozen = [layer for layer in _flat(model) if not layer.trainable_weights]
+    frozen = [layer for layer in model.layers if not layer.trainable_weights]
     return {
         "total": _size(model.weights),
         "trainable": _size(model.trainable_weights),
@@ -26,9 +26,7 @@ def _size(weights: Sequence[keras.Variable]) -> int:
 
 
 def layers(model: keras.Model) -> list[dict[str, Any]]:
-    """One row per layer, in forward order; the layers of nested models in their places.
-
-    A layer or model that is applied several times has its rows once.
+    """One row per layer, in forward order; a layer that is applied several times has one, too.
 
     Returns:
         ``name``, ``kind`` (Keras's class), ``output_shape`` (without the batch), ``parameters``,
@@ -44,20 +42,8 @@ def layers(model: keras.Model) -> list[dict[str, Any]]:
             "trainable": bool(layer.trainable_weights),
             "formula": _formula(layer),
         }
-        for layer in _flat(model)
+        for layer in model.layers
     ]
-
-
-def _flat(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers in forward order, each once, without the inputs of nested models."""
-    found: dict[int, keras.layers.Layer] = {}
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            inner = [each for each in _flat(layer) if not isinstance(each, keras.layers.InputLayer)]
-        else:
-            inner = [layer]
-        found |= {id(each): each for each in inner}
-    yield from found.values()
 
 
 def _formula(layer: keras.layers.Layer) -> str:
