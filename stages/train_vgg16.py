@@ -1,17 +1,19 @@
 """Train the head, and the unfrozen blocks, on the embeddings of the frozen layers."""
 
 import json
+from functools import partial
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from agegender.common.errors import UserError
 from agegender.common.files import verify_files
-from agegender.networks.datasets import Dataset, EpochNumber, embeddings
+from agegender.networks.datasets import EpochNumber, embeddings
 from agegender.photos.records import read_labels, verify
 from agegender.training.optimizer import optimizer
 from agegender.vgg16.frozen.backbone import Backbone, load_weights
-from agegender.vgg16.network import Model, build, calibrate, pretrained_variables
+from agegender.vgg16.network import build, calibrate, pretrained_variables
 from agegender.vgg16.parameters import TrainVgg16
 from stages.common.stage import Parameters, parameters, run
 from stages.training.run import TFRECORDS, prepare, train_and_save
@@ -37,7 +39,7 @@ def main() -> None:
         for name, split in splits.items()
     }
 
-    def network(median_age: float) -> Model:
+    def network(median_age: float) -> keras.Model:
         model = build(options, image_size, tasks, weights, median_age)
         if options.backbone_batch_normalization and options.unfreeze != "none":
             # The same photos for each network: chance has no part in where it starts.
@@ -45,17 +47,16 @@ def main() -> None:
             calibrate(model, weights, next(iter(some))[0].numpy())
         return model
 
-    def batches(seed: int, epoch: EpochNumber) -> Dataset:
-        return embeddings(*embedded["train"], size, tasks, seed, epoch, options.feature_shift)
-
     train_and_save(
         "vgg16",
         declared,
         options,
         build=network,
-        batches=batches,
-        validation=lambda: embeddings(*embedded["validation"], size, tasks),
-        embed=lambda: Backbone(image_size, options.unfreeze, weights),
+        batches=partial(
+            embeddings, *embedded["train"], size, tasks, feature_shift=options.feature_shift
+        ),
+        validation=partial(embeddings, *embedded["validation"], size, tasks),
+        embed=partial(Backbone, image_size, options.unfreeze, weights),
         make_optimizer=lambda model, steps: optimizer(
             options, steps, pretrained_variables(model), options.backbone_learning_rate
         ),

@@ -5,6 +5,7 @@ import math
 import os
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from agegender.networks.datasets import Dataset, EpochNumber, embeddings
+from agegender.networks.datasets import embeddings
 from agegender.report.results import best_epoch
 from agegender.training.callbacks import Checkpoint, EarlyStopping, Epoch
 from agegender.training.heads import head
@@ -71,9 +72,7 @@ def trained(
         built(model)
         return model
 
-    def batches(seed: int, epoch: EpochNumber) -> Dataset:
-        return embeddings(FEATURES, LABELS, options.batch_size, tasks, seed, epoch)
-
+    batches = partial(embeddings, FEATURES, LABELS, options.batch_size, tasks)
     done: list[int] = []
 
     def on_epoch_end(self: Checkpoint, epoch: int, logs: dict[str, float]) -> None:

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from agegender.augmentation.augmentation import transform
 from agegender.common.errors import UserError
 from agegender.custom import network as custom
 from agegender.custom.parameters import TrainCustom
-from agegender.networks.datasets import Dataset, EpochNumber, photos, training_photos
+from agegender.networks.datasets import photos, training_photos
 from agegender.networks.device import enable_determinism
 from agegender.training.callbacks import Epoch
 from agegender.training.objective import Objective
@@ -55,9 +56,6 @@ def train(case: str, folder: Path, work: Path) -> None:
     change = transform(options.augmentation)
     epochs: list[Epoch] = []
 
-    def batches(seed: int, epoch: EpochNumber) -> Dataset:
-        return training_photos(folder, "train", options.batch_size, BOTH, seed, epoch, change)
-
     def on_epoch(epoch: Epoch) -> None:
         epochs.append(epoch)
         print(f"{case}: epoch {len(epochs)}", flush=True)
@@ -67,7 +65,7 @@ def train(case: str, folder: Path, work: Path) -> None:
     checkpoints.mkdir(parents=True, exist_ok=True)
     (network,), _ = train_ensemble(
         lambda: custom.build(options, 32, BOTH, 30.0),
-        batches,
+        partial(training_photos, folder, "train", options.batch_size, BOTH, transform=change),
         validation,
         Objective(BOTH, options),
         5,

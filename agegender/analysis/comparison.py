@@ -15,10 +15,10 @@ def compare(
     Both are scored on the same resamples, so that what makes a photo hard for both cancels out.
 
     Args:
-        first: predictions of one model.
-        second: predictions of the other on the same photos in the same order.
-        samples: resamples for each 95 % interval.
-        seed: of the resamples.
+        first: one model's predictions, see `agegender.evaluation.predictions.tabulate`.
+        second: the other's, of the same photos in the same order.
+        samples: see `replicate`.
+        seed: see `replicate`.
 
     Raises:
         ValueError: the photos are not the same.

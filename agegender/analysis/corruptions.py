@@ -114,14 +114,9 @@ CORRUPTIONS = (
 def corrupt(
     images: Pixels, files: Iterable[str], corruption: Corruption, strength: float, seed: int
 ) -> Pixels:
-    """Photos corrupted; what is random is a function of the seed and each photo's name.
+    """Photos corrupted, shape (n, image_size, image_size, 3).
 
-    Args:
-        images: RGB, shape (n, image_size, image_size, 3).
-        files: the photos' names.
-        corruption: `NONE` or one of `CORRUPTIONS`.
-        strength: as its ``strengths``.
-        seed: of what is drawn.
+    What is random is a function of the seed and the photo's name in ``files``.
     """
     changed = np.empty_like(images)
     for number, (image, file) in enumerate(zip(images, files, strict=True)):
@@ -142,10 +137,10 @@ def score_corruptions(
 
     Args:
         model: see `agegender.evaluation.predict.load`.
-        images: the photos, shape (n, image_size, image_size, 3).
+        images: RGB, shape (n, image_size, image_size, 3).
         labels: of the photos, see `tabulate`.
         batch_size: photos per forward pass.
-        samples: resamples for each 95 % interval.
+        samples: see `replicate`.
         seed: of the resamples, and of what is drawn.
 
     Returns:
@@ -167,11 +162,7 @@ def score_corruptions(
 
 
 def mean_over_corruptions(scores: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
-    """By task: the primary metric's mean over all corruptions and strengths, equally weighted.
-
-    Args:
-        scores: see `score_corruptions`.
-    """
+    """By task: the primary metric's mean over all of `score_corruptions`, equally weighted."""
     means: dict[str, dict[str, float]] = {}
     for task, table in scores.items():
         corrupted = table[table["by"] != NONE.name]

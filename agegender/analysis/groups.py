@@ -36,11 +36,7 @@ class Gap(NamedTuple):
 
 
 def groups(labels: pd.DataFrame) -> Iterator[Group]:
-    """Every group that has photos: by decade of age, by gender, and by each group column.
-
-    Args:
-        labels: one row per photo, see `agegender.photos.photos.read_photos`.
-    """
+    """Every group that has photos: by decade of age, by gender, and by each group column."""
     decades = {start // 10: f"{start}-{start + 9}" for start in range(0, 10 * LAST_DECADE, 10)}
     decades[LAST_DECADE] = f"{10 * LAST_DECADE}+"
     columns: dict[str, tuple[Any, Mapping[Any, str]]] = {
@@ -66,8 +62,8 @@ def score_groups(
     Args:
         predictions: see `agegender.evaluation.predictions.tabulate`.
         task: gender or age.
-        samples: resamples for each 95 % interval.
-        seed: of the resamples.
+        samples: see `replicate`.
+        seed: see `replicate`.
     """
     scored = primary_metric(task, predictions).rows(predictions)
     predictions = predictions[scored].reset_index(drop=True)

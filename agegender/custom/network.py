@@ -41,7 +41,15 @@ def build(
         for block, (filters, convolutions) in enumerate(blocks, start=1):
             for place in range(1, convolutions + 1):
                 name = str(block) if convolutions == 1 else f"{block}_{place}"
-                x = _convolution(x, filters, name, options)
+                # Before batch normalization a bias would do nothing, and ReLU comes after it.
+                x = keras.layers.Conv2D(
+                    filters,
+                    3,
+                    padding="same",
+                    activation=None if options.batch_normalization else "relu",
+                    use_bias=not options.batch_normalization,
+                    name=f"conv{name}",
+                )(x)
                 if place == convolutions:
                     x = keras.layers.MaxPooling2D(name=f"pool{block}")(x)
                 if options.batch_normalization:
@@ -54,19 +62,3 @@ def build(
         else:
             x = keras.layers.Flatten(name="flatten")(x)
         return keras.Model(image, head(x, tasks, options, initial_age_bias), name="custom")
-
-
-def _convolution(
-    x: keras.KerasTensor, filters: int, name: str, options: TrainCustom
-) -> keras.KerasTensor:
-    # Before batch normalization a bias would do nothing, and ReLU comes after it.
-    plain = not options.batch_normalization
-    layer = keras.layers.Conv2D(
-        filters,
-        3,
-        padding="same",
-        activation="relu" if plain else None,
-        use_bias=plain,
-        name=f"conv{name}",
-    )
-    return layer(x)

@@ -25,9 +25,6 @@ READY_BATCHES = 4
 WORKERS = os.cpu_count() or 1
 
 
-Dataset = tf.data.Dataset
-
-
 class Stream(IntEnum):
     """What is drawn from a seed and a number besides the order of photos, each differently."""
 

@@ -25,7 +25,7 @@ def enable_determinism(seed: int, intra_op_threads: int | None = None) -> None:
 
     Args:
         seed: of initial weights and dropout.
-        intra_op_threads: threads inside one TensorFlow operation; None for the machine's number.
+        intra_op_threads: None for the machine's number.
 
     Raises:
         RuntimeError: TensorFlow has already run something in this process.

@@ -37,15 +37,15 @@ class History:
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras's own by validation loss, for weights that may be averaged.
+    """Keras's own by validation loss, in which NaN is no improvement on any.
 
-    A loss that is not a number is no improvement on any.
+    The weights that it keeps are averaged ones, where there are any: ``swap`` puts them into the
+    model.
     """
 
     def __init__(
         self, options: Training, swap: keras.callbacks.SwapEMAWeights | None = None
     ) -> None:
-        """Make it; ``swap`` puts averaged weights, if there are any, into the model."""
         super().__init__(
             "val_loss",
             mode="min",

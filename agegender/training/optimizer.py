@@ -9,13 +9,12 @@ from agegender.training.parameters import Training
 
 
 class DiscriminativeAdam(keras.optimizers.Adam):
-    """Adam with another learning rate for some of the weights.
+    """Adam with ``factor`` times the learning rate for the weights ``slow``.
 
     Source: Howard and Ruder, ULMFiT (discriminative fine-tuning), ACL 2018, arXiv:1801.06146.
     """
 
     def __init__(self, slow: Sequence[keras.Variable], factor: float, **options: object) -> None:
-        """Make it, with the options of Adam; ``factor`` is of the ``slow`` weights' rate."""
         super().__init__(**options)
         self._slow = {variable.path for variable in slow}
         self._factor = factor

@@ -106,12 +106,11 @@ def train_ensemble(
     Args:
         build: makes an untrained network.
         batches: the training data.
-        validation: batches of validation data.
+        validation: see `train`, as what is not named here.
         objective: its options have the number of networks.
         seed: of the first network; the others' are drawn from it.
         folder: of the checkpoints, one per network.
         on_epoch: called with the values of the first network's epochs.
-        make_optimizer: see `train`.
 
     Returns:
         The trained networks, ready for `inference_model`, and what the training of each measured.

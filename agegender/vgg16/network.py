@@ -12,8 +12,6 @@ from agegender.training.normalization import batch_normalization
 from agegender.vgg16.frozen.backbone import split_layers
 from agegender.vgg16.parameters import TrainVgg16
 
-Model = keras.Model
-
 
 def build(
     options: TrainVgg16,

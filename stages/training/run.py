@@ -8,13 +8,13 @@ from pathlib import Path
 
 import keras
 import pandas as pd
+import tensorflow as tf
 from dvclive import Live
 
 from agegender.common.errors import UserError
 from agegender.common.resumable import resumable_folder
 from agegender.evaluation.metrics import write_metrics
 from agegender.evaluation.predict import evaluate, load
-from agegender.networks.datasets import Dataset
 from agegender.networks.device import device_names, enable_determinism, warn_if_unsupported
 from agegender.photos.photos import count_labels
 from agegender.photos.records import read_labels
@@ -49,7 +49,7 @@ def train_and_save(
     options: Training,
     build: Callable[[float], keras.Model],
     batches: Batches,
-    validation: Callable[[], Dataset],
+    validation: Callable[[], tf.data.Dataset],
     embed: Callable[[], Embed] = lambda: lambda image: image,
     make_optimizer: MakeOptimizer | None = None,
 ) -> None:

@@ -61,7 +61,6 @@ class Backbone:
         weights: Mapping[str, np.ndarray] | None,
         precision: str = "float32",
     ) -> None:
-        """Make the layers, see `split_layers`."""
         frozen, trainable = split_layers(image_size, unfreeze, weights, precision)
         if not trainable:
             frozen.append(keras.layers.GlobalAveragePooling2D(name="average"))
