@@ -31,11 +31,11 @@ def unit_of(score: Score) -> str:
 
 
 def write(score: Score, value: float | None, unit: bool = True, plus: str | None = None) -> str:
-    """The value of a score; a dash where it is not defined.
+    """The value of a score, or a difference of two; a dash where it is not defined.
 
     Args:
         score: what the value is of.
-        value: of the score, or a difference of two values.
+        value: NaN and None are not defined.
         unit: whether to write the unit, too.
         plus: of a difference: the sign of what is above 0.
     """

@@ -26,7 +26,7 @@ def metrics(
     samples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """The contents of a model's metrics file.
+    """The contents of a model's metrics file; ``known`` where not every photo has all labels.
 
     Args:
         predictions: on a split, see `agegender.evaluation.predictions.tabulate`.
@@ -38,25 +38,23 @@ def metrics(
     Raises:
         UserError: no photo of the split has the label of a task.
     """
-    scores = scores_of(predictions)
-    for task in tasks_of(predictions):
+    tasks, scores = tasks_of(predictions), scores_of(predictions)
+    for task in tasks:
         if task not in {score.task for score in scores}:
             raise UserError(f"no photo of this split has a known {task}; leave it out of the tasks")
-    estimates = replicate(predictions, scores, samples, seed)[0].estimates()
+    known = {
+        name: number
+        for name, number in count_labels(predictions).items()
+        if name.split("_")[0] in tasks
+    }
+    all_known = all(known[task] == len(predictions) for task in tasks)
     return {
         "n": len(predictions),
-        **_known(predictions),
-        **by_task(estimates),
+        **({} if all_known else {"known": known}),
+        **by_task(replicate(predictions, scores, samples, seed)[0].estimates()),
         "baseline": baseline(predictions, training),
         "parameters": dict(parameters),
     }
-
-
-def _known(predictions: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """The number of photos that each task is scored on, where that is not all of them."""
-    tasks, counted = tasks_of(predictions), count_labels(predictions)
-    known = {name: number for name, number in counted.items() if name.split("_")[0] in tasks}
-    return {} if all(known[task] == len(predictions) for task in tasks) else {"known": known}
 
 
 def baseline(predictions: pd.DataFrame, training: pd.DataFrame) -> dict[str, dict[str, float]]:
@@ -64,10 +62,6 @@ def baseline(predictions: pd.DataFrame, training: pd.DataFrame) -> dict[str, dic
 
     It predicts the gender that most training photos have, male where there are as many of both,
     and their median age. Where some ages are exact and others ranges, both have their metric.
-
-    Args:
-        predictions: on the photos to score.
-        training: the labels ``gender`` and ``age`` of the training photos.
     """
     constant = predictions.assign(
         gender_predicted=float(training["gender"].mean() > 0.5),

@@ -112,13 +112,8 @@ def predict_images(model: keras.Model, images: np.ndarray, batch_size: int) -> d
 
 def read_images(tfrecords: Path, split: str, count: int) -> np.ndarray:
     """The first photos of a split, uint8 of shape (count, image_size, image_size, 3)."""
-    batches, found = [], 0
-    for images, _ in photos(tfrecords, split, 32, []):
-        batches.append(images.numpy())
-        found += len(batches[-1])
-        if found >= count:
-            break
-    return np.concatenate(batches)[:count]
+    images, _ = next(iter(photos(tfrecords, split, 32, []).unbatch().batch(count)))
+    return np.asarray(images)
 
 
 def predict(model: keras.Model, tfrecords: Path, split: str, batch_size: int) -> pd.DataFrame:
