@@ -1,7 +1,6 @@
 """Run VGG16's frozen layers once on all views of the training photos, and on validation's."""
 
 import json
-import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -47,16 +46,8 @@ def main() -> None:
             text = json.dumps(index, indent=2) + "\n"
             (target / "index.json").write_text(text, encoding="utf-8")
             for file in files:
-                _link(folder / file, target / file)
+                shutil.move(folder / file, target / file)
     record_time("embed_vgg16", EMBEDDINGS / "index.json", gpus=device_names())
-
-
-def _link(source: Path, target: Path) -> None:
-    """The same file under another name as well, or a copy where the file system has no links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 if __name__ == "__main__":

@@ -75,9 +75,11 @@ def train_and_save(
             check_labels(read_labels(TFRECORDS, split), tasks, split)
         ages = read_labels(TFRECORDS, train_on)["age"]
         objective = Objective(tasks, options, age_weights(ages.to_numpy(), options.balance))
-        # dvc.yaml and experiments stay DVC's matter.
-        live = partial(Live, dvcyaml=None, save_dvc_exp=False, monitor_system=False)
-        with strategy(options.strategy, f"{stage} {key}").scope(), live(str(curves)) as log:
+        with (
+            strategy(options.strategy, f"{stage} {key}").scope(),
+            # dvc.yaml and experiments stay DVC's matter.
+            Live(str(curves), dvcyaml=None, save_dvc_exp=False, monitor_system=False) as live,
+        ):
             networks, histories = train_ensemble(
                 partial(build, float(ages.median())),
                 batches,
@@ -85,7 +87,7 @@ def train_and_save(
                 objective,
                 options.seed_or(declared["seed"]),
                 folder,
-                partial(_log, log),
+                partial(_log, live),
                 make_optimizer,
             )
             save(inference_model(networks, declared["image_size"], options, name, embed()), output)
