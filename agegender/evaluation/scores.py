@@ -199,7 +199,7 @@ CUMULATIVE = tuple(
 )
 _biased = partial(Score, biased_upwards=True)
 _of_ranges = partial(Score, of_ranges=True)
-_of_some = partial(Score, of_groups=False)
+_ungrouped = partial(Score, of_groups=False)
 # Of models with an age distribution, which also predict a range that should hold 80 % of ages.
 # Neither score is better alone: wider ranges cover more.
 _of_intervals = partial(Score, needs="age_low")
@@ -218,8 +218,8 @@ SCORES = (
     _of_ranges(
         "age", "range_distance", "distance to the age range", "years", False, _range_distance
     ),
-    _of_some("age", "mae_under10", "age MAE below 10 years", "years", False, _mae_within(0, 9)),
-    _of_some("age", "mae_from70", "age MAE from 70 years on", "years", False, _mae_within(70)),
+    _ungrouped("age", "mae_under10", "age MAE below 10 years", "years", False, _mae_within(0, 9)),
+    _ungrouped("age", "mae_from70", "age MAE from 70 years on", "years", False, _mae_within(70)),
     _of_intervals("age", "coverage80", "coverage of 80 % age ranges", "percent", None, _coverage),
     _of_intervals("age", "width80", "mean width of 80 % age ranges", "years", None, _width),
 )
