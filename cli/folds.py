@@ -1,5 +1,6 @@
-"""A cross-validation, put together from the experiments of its folds."""
+"""``python -m agegender folds``: a cross-validation, put together from its experiments."""
 
+import argparse
 import json
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -31,17 +32,16 @@ class _Fold(NamedTuple):
     files: Any
 
 
-def folds(revision: str, suspects: Path | None = None) -> None:
-    """Print the metrics of the cross-validations among the experiments.
+def folds(arguments: argparse.Namespace) -> None:
+    """Print the metrics of the cross-validations among the experiments on a revision.
 
-    Args:
-        revision: the commit that the experiments started from.
-        suspects: where to write the labels that all models of the newest cross-validation
-            contradict, see `agegender.analysis.suspicious`.
+    ``--suspects`` also writes the labels that all models of the newest one contradict, see
+    `agegender.analysis.suspicious`.
 
     Raises:
         UserError: there is none.
     """
+    revision, suspects = arguments.revision, arguments.suspects
     found: dict[str, dict[int, _Fold]] = {}
     for experiment in _experiments(revision):
         others = deepcopy(experiment.parameters)

@@ -1,33 +1,30 @@
-"""A first look at photos and their labels, before anything runs."""
+"""``python -m agegender inspect``: photos and their labels, before anything runs."""
 
+import argparse
 import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
-from pathlib import Path
 
 from agegender.common.errors import UserError
 from agegender.download.manifest import Entry
 from agegender.download.paths import local_file, local_path
 from agegender.download.source import plan
+from stages.common.stage import project_root
 
 # Characters of the longest bar.
 _WIDTH = 40
 
 
-def inspect(source: str, labels: str | None, base: Path) -> None:
-    """Print what ``download`` would keep of ``source``, with the distribution of each label.
+def inspect(arguments: argparse.Namespace) -> None:
+    """Print what ``download`` would keep of a source, with the distribution of each label.
 
     The photos themselves are not opened: which of them are corrupt or copies, ``split`` finds out.
-
-    Args:
-        source: path of a folder, zip or tar.
-        labels: path of a label table; by default those in ``source``, or else the files' names.
-        base: where relative paths begin.
 
     Raises:
         UserError: it cannot be read, or leaves no photo with labels.
     """
+    source, labels, base = arguments.source, arguments.labels, project_root()
     if "://" in source:
         raise UserError(f"{source} is an address; download it, and give the path of the file")
     table = None if labels is None else local_file(labels, base)

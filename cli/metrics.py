@@ -1,5 +1,6 @@
-"""Tables of metrics."""
+"""``python -m agegender metrics``, and tables of metrics."""
 
+import argparse
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ REPORT = Path("report/index.html")
 MODELS = {"custom": "custom CNN", "vgg16": "VGG16"}
 
 
-def metrics() -> None:
+def metrics(arguments: argparse.Namespace) -> None:
     """Print both models' metrics on the test split, and where the report lies."""
     try:
         values = {model: json.loads(path.read_text("utf-8")) for model, path in METRICS.items()}

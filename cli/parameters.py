@@ -1,10 +1,13 @@
 """The whole of params.yaml."""
 
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 from pydantic import model_validator
+from ruamel.yaml import YAML, YAMLError
 
 from agegender.analysis.parameters import Evaluate
+from agegender.common.errors import UserError
 from agegender.common.parameters import ImageSize, Section, Seed, Tasks, TrainOn
 from agegender.custom.parameters import TrainCustom
 from agegender.download.parameters import Download, DownloadWeights
@@ -13,6 +16,8 @@ from agegender.preparation.parameters import Preprocess, Split
 from agegender.report.parameters import Report
 from agegender.vgg16.frozen.parameters import EmbedVgg16
 from agegender.vgg16.parameters import TrainVgg16
+
+PARAMETERS = Path("params.yaml")
 
 
 class Document(Section):
@@ -46,3 +51,34 @@ class Document(Section):
                     f"photos; leave them out where train_on is {self.train_on}"
                 )
         return self
+
+
+def read_parameters() -> Document:
+    """All of params.yaml, checked.
+
+    Raises:
+        UserError: it is missing, is not YAML, or a parameter is unknown, missing or wrong.
+    """
+    return parse(read_yaml(PARAMETERS))
+
+
+def parse(values: Any) -> Document:
+    """As `read_parameters`, of what params.yaml would hold."""
+    try:
+        return Document.parse(values)
+    except UserError as error:
+        raise UserError(f"{PARAMETERS}: {error}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, by the reader that DVC uses, which knows 1e-4 for a number.
+
+    Raises:
+        UserError: it is missing, or not YAML.
+    """
+    try:
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing here; run this in the project's folder") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None

@@ -15,7 +15,7 @@ import stages.download
 import stages.download_vgg16
 from agegender.common.errors import UserError
 from agegender.download.manifest import read_manifest
-from cli.main import check_files
+from cli.check import check_files
 from cli.parameters import Document
 from stages.common.stage import Parameters
 from tests.clones import ROOT, Clone

@@ -58,7 +58,5 @@ def test_make_shields_dvc_as_well(tmp_path: Path) -> None:
     clone = Clone(ROOT, tmp_path)
     clone.env |= {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "error", "PYTHONPATH": "/missing"}
     rule = r"include Makefile\nshielded:\n\t@$(USE_VENV); dvc root; python -m agegender check\n"
-    assert (
-        clone.run("/bin/sh", "-c", f"printf '{rule}' | make --no-print-directory -f - shielded")
-        == ".\n"
-    )
+    make = f"printf '{rule}' | make --no-print-directory -f - shielded"
+    assert clone.run("/bin/sh", "-c", make).startswith(".\nparams.yaml: all parameters are valid")

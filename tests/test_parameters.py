@@ -201,6 +201,8 @@ def test_a_wrong_recipe_is_reported(project: Clone) -> None:
 def test_a_split_file_that_cannot_be_followed_is_reported_before_any_work(project: Clone) -> None:
     (project.path / "split.csv").write_text("file,split\na,train\nb,test\n")
     check = ("python", "-m", "agegender", "check")
+    printed = project.run(*check)
+    assert "params.yaml: all parameters are valid" in printed and len(printed.splitlines()) == 1
     for values, message in (
         ({"file": "split.csv", "folds": 5}, "split.file fixes the test split, and split.folds=5"),
         ({"file": "gone.csv", "folds": 0}, "split.file: there is no file gone.csv"),

@@ -144,7 +144,8 @@ def run(stage: Callable[[], None], inputs: Callable[[], None] = lambda: None) ->
     try:
         # Ctrl-C is answered here, and so not in the other process group.
         check = [sys.executable, "-m", "agegender", "check"]
-        if subprocess.run(check, check=False, process_group=0).returncode:
+        quiet = subprocess.DEVNULL
+        if subprocess.run(check, check=False, process_group=0, stdout=quiet).returncode:
             _put_back_outputs()
             raise SystemExit(1)
         try:
