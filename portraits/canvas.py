@@ -11,6 +11,10 @@ from portraits.exact import cosine, length, power, sine
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.float32]
+Pixels = NDArray[np.float32]
+
+# Pixels a side of a picture.
+SIZE = 200
 
 # Masks are drawn so many times larger a side, and then averaged.
 _SUPERSAMPLING = 3
@@ -18,79 +22,64 @@ _SUPERSAMPLING = 3
 _SMOOTH = 1.5
 
 
-class Canvas:
-    """A square picture that shapes are painted on.
+def fill(
+    pixels: Pixels,
+    shapes: Points,
+    colour: ArrayLike,
+    opacity: float = 1.0,
+    blur: float = 0.0,
+    within: Mask | None = None,
+) -> None:
+    """Fill one polygon, or several that may overlap.
 
-    Attributes:
-        pixels: float32, shape (size, size, 3), RGB, 0 to 255.
+    Args:
+        pixels: what they are painted on, shape (size, size, 3), RGB, 0 to 255.
+        shapes: corners in pixels, x and y; shape (n, 2), or (polygons, n, 2).
+        colour: RGB, 0 to 255.
+        opacity: 0 to 1.
+        blur: standard deviation of the edge's softness, in pixels.
+        within: shape (size, size), 0 to 1; nothing is painted where it is 0.
     """
-
-    def __init__(self, pixels: NDArray[np.float32]) -> None:
-        """Paint on these ``pixels``, shape (size, size, 3)."""
-        self.pixels = pixels
-
-    def fill(
-        self,
-        shapes: Points,
-        colour: ArrayLike,
-        opacity: float = 1.0,
-        blur: float = 0.0,
-        within: Mask | None = None,
-    ) -> None:
-        """Fill one polygon, or several that may overlap.
-
-        Args:
-            shapes: corners in pixels, x and y; shape (n, 2), or (polygons, n, 2).
-            colour: RGB, 0 to 255.
-            opacity: 0 to 1.
-            blur: standard deviation of the edge's softness, in pixels.
-            within: shape (size, size), 0 to 1; nothing is painted where it is 0.
-        """
-        window, mask = self._local_mask(shapes, blur)
-        mask *= np.float32(opacity)
-        if within is not None:
-            mask *= within[window]
-        _blend(self.pixels[window], mask, colour)
-
-    def tint(self, mask: Mask, colour: ArrayLike, opacity: float) -> None:
-        """Paint everything where ``mask``, shape (size, size), is 1."""
-        _blend(self.pixels, mask * np.float32(opacity), colour)
-
-    def mask(self, shapes: Points, blur: float = 0.0) -> Mask:
-        """How much of each pixel polygons cover: shape (size, size), 0 to 1."""
-        whole = np.zeros(self.pixels.shape[:2], dtype=np.float32)
-        window, mask = self._local_mask(shapes, blur)
-        whole[window] = mask
-        return whole
-
-    def _local_mask(self, shapes: Points, blur: float) -> tuple[tuple[slice, slice], Mask]:
-        """The rows and columns in which the shapes lie, and the mask there."""
-        polygons = shapes if shapes.ndim == 3 else shapes[None]
-        size, margin = len(self.pixels), int(3 * blur) + 2
-        (least_x, least_y), (most_x, most_y) = polygons.min((0, 1)), polygons.max((0, 1))
-        # A margin around the picture too, so that a blurred shape may reach in from outside.
-        x0, y0 = max(int(least_x) - margin, -margin), max(int(least_y) - margin, -margin)
-        x1 = min(int(most_x) + margin, size + margin)
-        y1 = min(int(most_y) + margin, size + margin)
-        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, size), min(y1, size)
-        if right <= left or bottom <= top:
-            return (slice(0), slice(0)), np.zeros((0, 0), dtype=np.float32)
-        scale = _SUPERSAMPLING if blur < _SMOOTH else 1
-        image = Image.new("L", ((x1 - x0) * scale, (y1 - y0) * scale))
-        draw = ImageDraw.Draw(image)
-        for polygon in ((polygons - (x0, y0)) * scale).reshape(len(polygons), -1).tolist():
-            draw.polygon(polygon, fill=255)
-        if scale > 1:
-            image = image.reduce(scale)
-        if blur:
-            image = image.filter(ImageFilter.GaussianBlur(blur))
-        image = image.crop((left - x0, top - y0, right - x0, bottom - y0))
-        mask = np.asarray(image, dtype=np.float32) / np.float32(255)
-        return (slice(top, bottom), slice(left, right)), mask
+    window, mask = _local_mask(shapes, blur)
+    tint(pixels[window], mask if within is None else mask * within[window], colour, opacity)
 
 
-def _blend(pixels: NDArray[np.float32], mask: Mask, colour: ArrayLike) -> None:
-    pixels += mask[..., None] * (np.asarray(colour, dtype=np.float32) - pixels)
+def tint(pixels: Pixels, mask: Mask, colour: ArrayLike, opacity: float) -> None:
+    """Paint on ``pixels`` everywhere, as much as ``mask`` says, 0 to 1."""
+    change = np.asarray(colour, dtype=np.float32) - pixels
+    pixels += (mask * np.float32(opacity))[..., None] * change
+
+
+def coverage(shapes: Points, blur: float = 0.0) -> Mask:
+    """How much of each pixel polygons cover: shape (size, size), 0 to 1."""
+    whole = np.zeros((SIZE, SIZE), dtype=np.float32)
+    window, mask = _local_mask(shapes, blur)
+    whole[window] = mask
+    return whole
+
+
+def _local_mask(shapes: Points, blur: float) -> tuple[tuple[slice, slice], Mask]:
+    """The rows and columns in which the shapes lie, and how much of each pixel they cover there."""
+    polygons = shapes if shapes.ndim == 3 else shapes[None]
+    margin = int(3 * blur) + 2
+    # A margin around the picture too, so that a blurred shape may reach in from outside.
+    low = np.maximum(polygons.min((0, 1)).astype(int) - margin, -margin)
+    high = np.minimum(polygons.max((0, 1)).astype(int) + margin, SIZE + margin)
+    (left, top), (right, bottom) = np.maximum(low, 0), np.minimum(high, SIZE)
+    if right <= left or bottom <= top:
+        return (slice(0), slice(0)), np.zeros((0, 0), dtype=np.float32)
+    scale = _SUPERSAMPLING if blur < _SMOOTH else 1
+    image = Image.new("L", tuple((high - low) * scale))
+    draw = ImageDraw.Draw(image)
+    for polygon in ((polygons - low) * scale).reshape(len(polygons), -1).tolist():
+        draw.polygon(polygon, fill=255)
+    if scale > 1:
+        image = image.reduce(scale)
+    if blur:
+        image = image.filter(ImageFilter.GaussianBlur(blur))
+    inside = image.crop((left - low[0], top - low[1], right - low[0], bottom - low[1]))
+    mask = np.asarray(inside, dtype=np.float32) / np.float32(255)
+    return (slice(top, bottom), slice(left, right)), mask
 
 
 def curve(points: ArrayLike, steps: int = 6, closed: bool = False) -> Points:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from portraits.canvas import Mask, Points, curve, ellipse, mirrored, stroke
+from portraits.canvas import Mask, Points, coverage, curve, ellipse, fill, mirrored, stroke, tint
 from portraits.exact import cosine, length, sine
 from portraits.head import TOP
 from portraits.painter import Painter
@@ -30,7 +30,7 @@ def paint_back_hair(painter: Painter) -> None:
     loop = [(0, TOP - volume * 0.8), *side, (0, end), *mirrored(side)]
     shape = _wavy(painter, curve(loop, closed=True))
     painter.fill(shape, colour * 0.62, 1, 0.5, z=-0.3)
-    within = painter.canvas.mask(painter.head.project(shape, -0.3))
+    within = coverage(painter.head.project(shape, -0.3))
     x, bend = np.linspace(-w, w, 26)[:, None], rng.normal(size=(26, 1)) * 0.05
     y = np.linspace(0, 1, 9)
     locks = np.stack(
@@ -43,7 +43,7 @@ def paint_back_hair(painter: Painter) -> None:
 
 def paint_hair(painter: Painter) -> None:
     """Hair on top of the head and beside the face."""
-    head, face, canvas, colour = painter.head, painter.face, painter.canvas, painter.hair
+    head, face, pixels, colour = painter.head, painter.face, painter.pixels, painter.hair
     if face.hair == "fuzz":
         _paint_fuzz(painter)
         return
@@ -66,9 +66,9 @@ def paint_hair(painter: Painter) -> None:
         shapes = np.concatenate([edge, head.place(inner[::-1], 0.02)])
         opacity = 0.97 - 0.35 * min(face.thinning, 1) * face.recession
     shadow = shapes + (0, head.pixels(0.07))
-    canvas.fill(shadow, (40, 20, 14), 0.33, head.pixels(0.045), painter.inside)
-    canvas.fill(shapes, colour * 0.80, opacity, 0.7)
-    within = canvas.mask(shapes, 0.5)
+    fill(pixels, shadow, (40, 20, 14), 0.33, head.pixels(0.045), painter.inside)
+    fill(pixels, shapes, colour * 0.80, opacity, 0.7)
+    within = coverage(shapes, 0.5)
     _paint_strands(painter, within, outer, inner)
     _paint_sheen(painter, within)
 
@@ -119,8 +119,8 @@ def _paint_strands(painter: Painter, within: Mask, outer: Points, inner: Points)
     locks = stroke(paths[np.arange(_STRANDS)[:, None], pieces], head.pixels(0.026))
     bright = np.minimum(colour * 1.22 + 12, 255)
     bright = bright + min(1.0, 4 * grey * (1 - grey)) * 0.5 * (np.array([216, 214, 212]) - bright)
-    painter.canvas.fill(locks[::2], colour * 0.48, 0.6, 0.4, within)
-    painter.canvas.fill(locks[1::2], bright, 0.6, 0.4, within)
+    fill(painter.pixels, locks[::2], colour * 0.48, 0.6, 0.4, within)
+    fill(painter.pixels, locks[1::2], bright, 0.6, 0.4, within)
 
 
 def _paint_sheen(painter: Painter, within: Mask) -> None:
@@ -144,12 +144,12 @@ def _paint_fuzz(painter: Painter) -> None:
     radius = painter.rng.uniform(0.82, 0.99, (60, 1))
     lines = np.stack([radius * w * sine(angle), -0.32 - radius * 0.87 * cosine(angle)], axis=2)
     wisps = stroke(head.project(lines, 0.15), 1.0)
-    painter.canvas.fill(wisps, colour * 0.8, 0.15 + 0.3 * volume, 0.5)
+    fill(painter.pixels, wisps, colour * 0.8, 0.15 + 0.3 * volume, 0.5)
 
 
 def paint_beard(painter: Painter) -> None:
     """A beard, a moustache or stubble."""
-    face, head, canvas, colour = painter.face, painter.head, painter.canvas, painter.hair
+    face, head, pixels, colour = painter.face, painter.head, painter.pixels, painter.hair
     if face.beard == "none":
         return
     mouth, w, nose = head.mouth_y, head.mouth_width, head.nose_y
@@ -168,10 +168,10 @@ def paint_beard(painter: Painter) -> None:
     if face.beard == "stubble":
         for shape in shapes:
             opacity = 0.30 + 0.2 * face.beard_density
-            canvas.fill(shape, colour * 0.7, opacity, head.pixels(0.05), painter.inside)
+            fill(pixels, shape, colour * 0.7, opacity, head.pixels(0.05), painter.inside)
         return
-    within = np.maximum.reduce([canvas.mask(shape, head.pixels(0.022)) for shape in shapes])
-    canvas.tint(within, colour * 0.78, 0.92 * face.beard_density)
+    within = np.maximum.reduce([coverage(shape, head.pixels(0.022)) for shape in shapes])
+    tint(pixels, within, colour * 0.78, 0.92 * face.beard_density)
     roots = painter.rng.uniform((-0.75, nose), (0.75, head.chin_y + 0.05), (70, 2))
     lengths = painter.rng.uniform(0.06, 0.14, 70)
     tips = roots * (1.06, 1) + np.stack([np.zeros(70), lengths], axis=1)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from portraits.canvas import Mask, Points, curve
+from portraits.canvas import SIZE, Mask, Points, curve
 from portraits.exact import cosine, exponential, sine, unit
-from portraits.people import SIZE, Face, Setting
+from portraits.people import Face, Setting
 
 TOP = -1.2
 # The skull as an ellipsoid: centre's y, radii in y and z.
@@ -23,7 +23,6 @@ class Head:
     """Where a person's features are, and where they appear in the picture."""
 
     def __init__(self, face: Face, setting: Setting) -> None:
-        """Lay out the head of ``face`` in ``setting``."""
         self._setting = setting
         self._unit = setting.scale
         self._middle = np.array([0.5, 0.53]) * SIZE + np.array(setting.shift)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from portraits.canvas import Canvas, Mask, Points, stroke
+from portraits.canvas import Mask, Pixels, Points, coverage, fill, stroke
 from portraits.head import Head
 from portraits.people import Face, Setting
 
@@ -17,7 +17,7 @@ class Painter:
     Attributes:
         face: who is painted.
         setting: how.
-        canvas: what is painted so far.
+        pixels: what is painted so far, shape (size, size, 3), RGB, 0 to 255.
         rng: draws strands, spots and the like.
         head: where the features are.
         skin: RGB, 0 to 255.
@@ -25,13 +25,12 @@ class Painter:
         inside: how much of each pixel the head covers, shape (size, size), 0 to 1.
     """
 
-    def __init__(self, face: Face, setting: Setting, canvas: Canvas, rng: Generator) -> None:
-        """Paint ``face`` in ``setting`` on ``canvas``."""
-        self.face, self.setting, self.canvas, self.rng = face, setting, canvas, rng
+    def __init__(self, face: Face, setting: Setting, pixels: Pixels, rng: Generator) -> None:
+        self.face, self.setting, self.pixels, self.rng = face, setting, pixels, rng
         self.head = Head(face, setting)
         self.skin = _skin_colour(face, setting)
         self.hair = _hair_colour(face, setting)
-        self.inside = canvas.mask(self.head.outline(), 0.5)
+        self.inside = coverage(self.head.outline(), 0.5)
 
     def fill(
         self,
@@ -44,20 +43,16 @@ class Painter:
         z: float | None = None,
         both: bool = False,
     ) -> None:
-        """Fill one polygon, or several.
+        """Fill polygons on the face; see `canvas.fill`.
 
         Args:
             shapes: corners on the face, x and y; shape (n, 2), or (polygons, n, 2).
-            colour: RGB, 0 to 255.
-            opacity: 0 to 1.
-            blur: standard deviation of the edge's softness, in pixels.
-            within: shape (size, size), 0 to 1; nothing is painted where it is 0.
             lift: height above the face.
             z: the depth of what does not lie on the face.
-            both: whether its mirror image, on the left, is painted first.
+            both: whether the mirror image, on the left, is painted first.
         """
-        for pixels in self._pixels(shapes, lift, z, both):
-            self.canvas.fill(pixels, colour, opacity, blur, within)
+        for placed in self._placed(shapes, lift, z, both):
+            fill(self.pixels, placed, colour, opacity, blur, within)
 
     def line(
         self,
@@ -73,11 +68,11 @@ class Painter:
         ends: tuple[float, float] = (0.15, 0.15),
     ) -> None:
         """Paint a brush stroke along a path, or along several; see `fill` and `stroke`."""
-        for pixels in self._pixels(path, lift, z, both):
-            outline = stroke(pixels, self.head.pixels(width), ends)
-            self.canvas.fill(outline, colour, opacity, blur, within)
+        for placed in self._placed(path, lift, z, both):
+            outline = stroke(placed, self.head.pixels(width), ends)
+            fill(self.pixels, outline, colour, opacity, blur, within)
 
-    def _pixels(
+    def _placed(
         self, points: ArrayLike, lift: float, z: float | None, both: bool
     ) -> Iterator[Points]:
         right = np.asarray(points, dtype=np.float64)

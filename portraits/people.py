@@ -17,9 +17,6 @@ HairStyle = Literal["short", "fringe", "bob", "long", "tied", "horseshoe", "fuzz
 Beard = Literal["none", "stubble", "moustache", "full"]
 Colour = tuple[float, float, float]
 
-# Pixels a side of a picture.
-SIZE = 200
-
 _SKIN_TONES = np.array(
     [(242, 206, 184), (228, 184, 154), (216, 166, 130), (176, 122, 86), (128, 82, 56), (88, 56, 40)]
 )
@@ -33,14 +30,13 @@ _EYE_COLOURS: tuple[Colour, ...] = ((70, 42, 26), (98, 64, 36), (96, 110, 72), (
 
 
 class Face:
-    """Cues of age and gender.
+    """Cues of age, in years, and gender, 0 male or 1 female.
 
     The ``growth`` values run from 0 (newborn) to 1 (grown up), those of ageing from 0 to 1 and
     somewhat beyond, and those of gender from about -1 (masculine) to 1 (feminine).
     """
 
     def __init__(self, age: int, gender: int, rng: Generator) -> None:
-        """A face of this ``age`` in years and ``gender`` (0 male, 1 female)."""
         sign = 1.0 if gender else -1.0
         maturity = _sigmoid((age - 13) / 2.0)
         looks = age + rng.normal() * (0.35 + 0.05 * age)
@@ -129,7 +125,6 @@ class Setting:
     """
 
     def __init__(self, rng: Generator) -> None:
-        """Draw a pose, light, skin, background and so on for anyone."""
         race = int(rng.choice(5, p=[0.425, 0.19, 0.145, 0.168, 0.072]))
         tone = float(np.clip(_TONES_BY_RACE[race] + rng.normal() * 0.12, 0, 1))
         skin = _between(_SKIN_TONES, tone) + rng.normal(size=3) * (3, 3, 4)

@@ -5,23 +5,23 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 from PIL import Image, ImageFilter
 
-from portraits.canvas import Canvas, curve, ellipse, mirrored, stroke
+from portraits.canvas import SIZE, coverage, curve, ellipse, fill, mirrored, stroke
 from portraits.exact import cosine, length, power, sine
 from portraits.hair import paint_back_hair, paint_beard, paint_hair
 from portraits.head import mix
 from portraits.painter import Painter
-from portraits.people import SIZE, Face, Setting
+from portraits.people import Face, Setting
 
 SIDES = (-1, 1)
 
 
 def draw_portrait(face: Face, setting: Setting, rng: Generator) -> Image.Image:
     """A picture of ``face`` in ``setting``, RGB, 200 by 200; ``rng`` draws spots and noise."""
-    painter = Painter(face, setting, Canvas(_background(setting, rng)), rng)
+    painter = Painter(face, setting, _background(setting, rng), rng)
     paint_back_hair(painter)
     _paint_body(painter)
     _paint_ears(painter)
-    painter.canvas.fill(painter.head.outline(), painter.skin)
+    fill(painter.pixels, painter.head.outline(), painter.skin)
     _paint_complexion(painter)
     _paint_wrinkles(painter)
     _paint_nose(painter)
@@ -34,7 +34,7 @@ def draw_portrait(face: Face, setting: Setting, rng: Generator) -> Image.Image:
     paint_hair(painter)
     _paint_jewellery(painter)
     _paint_glasses(painter)
-    return _photograph(painter.canvas.pixels, setting, rng)
+    return _photograph(painter.pixels, setting, rng)
 
 
 def _background(setting: Setting, rng: Generator) -> np.ndarray:
@@ -262,7 +262,7 @@ def _paint_eyes(painter: Painter) -> None:
     # Of the right eye, from its middle to the middle of the face.
     middle = (head.eye_x, y)
     eye = np.concatenate([upper, lower[::-1]]) + middle
-    openings = [painter.canvas.mask(head.place(eye * (side, 1)), 0.3) for side in SIDES]
+    openings = [coverage(head.place(eye * (side, 1)), 0.3) for side in SIDES]
     opening = np.maximum(*openings)
     painter.fill(eye, (238, 232, 226), 1, 0.3, both=True)
     gaze_x, gaze_y = setting.gaze
@@ -325,14 +325,14 @@ def _paint_brows(painter: Painter) -> None:
         roots = path[1:-1] + np.stack([0 * down, down], axis=1)
         tips = roots + np.stack([0 * up + side * 0.055, -up], axis=1)
         hairs = head.place(np.stack([roots, (roots + tips) / 2, tips], axis=1), 0.03)
-        painter.canvas.fill(stroke(hairs, 1.0, (1, 0.2)), colour * 0.75, opacity * 0.7)
+        fill(painter.pixels, stroke(hairs, 1.0, (1, 0.2)), colour * 0.75, opacity * 0.7)
 
 
 def _light(painter: Painter) -> None:
     diffuse, gloss = painter.head.light()
     # Light goes into skin and comes out redder: shadows lose less red than blue.
     exponents = np.array([0.85, 1.05, 1.12], dtype=np.float32)
-    inside, pixels = painter.inside, painter.canvas.pixels
+    inside, pixels = painter.inside, painter.pixels
     face = inside > 0
     under = pixels[face]
     shade = power(np.clip(diffuse[face], 0.05, 1.6)[:, None], exponents)
@@ -381,7 +381,7 @@ def _paint_glasses(painter: Painter) -> None:
         first = head.place([(side * (head.eye_x + rx), y - 0.08)], 0.16)
         last = head.project([(side * head.width, y - 0.05)], 0.0)
         arm = np.concatenate([first, (first + last) / 2, last])
-        painter.canvas.fill(stroke(arm, head.pixels(width), (1, 1)), colour, 0.9)
+        fill(painter.pixels, stroke(arm, head.pixels(width), (1, 1)), colour, 0.9)
         flare = [(x - 0.12, y - 0.13), (x + 0.02, y - 0.14), (x - 0.09, y + 0.08),
                  (x - 0.16, y + 0.05)]  # fmt: skip
         painter.fill(flare, (255, 255, 255), 0.16, 0.8, lift=0.16)

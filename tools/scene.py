@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from portraits.people import SIZE, Face, Setting
+from portraits.canvas import SIZE
+from portraits.people import Face, Setting
 from portraits.portrait import draw_portrait
 
 WIDTH, HEIGHT = 1280, 380

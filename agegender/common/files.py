@@ -57,11 +57,8 @@ def verify_files(index: Path) -> None:
 def atomic_write(path: Path, sync: bool = False) -> Iterator[Path]:
     """A path next to ``path`` to write to; what was written takes its place in one step.
 
-    A reader, or the next run after a kill, finds the old file or the new one, never a part.
-
-    Args:
-        path: the file to write; its folder is made if it is missing.
-        sync: wait until the disk has it, so that this is true of a power cut as well.
+    A reader, or the next run after a kill, finds the old file or the new one, never a part; with
+    ``sync``, which waits for the disk, also after a power cut. A missing folder is made.
     """
     # Two experiments may write the same file.
     temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")

@@ -31,13 +31,9 @@ class _LogLines(tqdm):
 def progress_bar(
     iterable: Iterable[Any] | None = None, *, desc: str, unit: str, total: float | None = None
 ) -> tqdm:
-    """Iterate over ``iterable`` and show how far it is on stderr.
+    """Iterate over ``iterable`` and show on stderr how many items, ``unit`` in the plural, are done.
 
-    Args:
-        iterable: the work; an item is done when the next one is asked for.
-        desc: what stands before the numbers.
-        unit: what an item is, in the plural.
-        total: number of items; None where nobody knows.
+    An item is done when the next one is asked for. Nobody need know the ``total``.
     """
     return _bar(iterable=iterable, desc=desc, unit=f" {unit}", total=total)
 
@@ -45,10 +41,8 @@ def progress_bar(
 def byte_bar(desc: str, total: int | None = None, initial: int = 0) -> tqdm:
     """Show how many bytes have come and how fast: a context manager with ``update(bytes)``.
 
-    Args:
-        desc: what stands before the numbers.
-        total: number of bytes; where it is learned later, set ``total`` of what this returns.
-        initial: bytes that were there before.
+    Where the ``total`` is learned later, set it in what this returns; ``initial`` bytes were there
+    before.
     """
     return _bar(desc=desc, unit="B", unit_scale=True, total=total, initial=initial)
 

@@ -56,13 +56,7 @@ def shard_name(split: str, number: int, total: int) -> str:
 
 
 def write_index(folder: Path, image_size: int, records: Mapping[str, int]) -> None:
-    """Write the index of ``folder``, the last file of it: its presence says that all are there.
-
-    Args:
-        folder: with the shards and the labels of each split, and nothing else.
-        image_size: pixels a side.
-        records: their number by split.
-    """
+    """Write the index of ``folder``, the last file of it: its presence says that all are there."""
     files = sorted(folder.iterdir())
     index = Index(
         image_size=image_size,
@@ -100,10 +94,7 @@ def read_index(folder: Path) -> Index:
 
 
 def read_labels(folder: Path, split: str) -> pd.DataFrame:
-    """File name and labels of each record of a split, or of several joined by ``+``.
-
-    Returns:
-        one row per record, in the order of the records; columns as in `photos.read_photos`.
+    """The labels of each record of a split, or of several joined by ``+``; see `read_photos`.
 
     Raises:
         UserError: as `read_index`, or the labels are damaged.

@@ -30,7 +30,7 @@ def write_records(
     Args:
         folder: an empty folder.
         image_size: pixels a side.
-        labels: by split, see `photos.read_photos`, at least one row.
+        labels: by split, see `photos.read_photos`.
         images: RGB bytes of each photo, split after split, in the order of ``labels``.
         shard_records: records of a shard; the last of a split may have fewer.
 
@@ -65,16 +65,13 @@ def _os_errors(path: Path) -> Iterator[None]:
 
 
 def _example(labels: Mapping[Hashable, Any], image: bytes) -> bytes:
-    def of_bytes(value: bytes) -> tf.train.Feature:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-    def of_number(value: float) -> tf.train.Feature:
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-
-    features = {"image": of_bytes(image)} | {
-        str(name): of_number(value) if name in NUMBERS else of_bytes(value.encode())
-        for name, value in labels.items()
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature["image"].bytes_list.value.append(image)
+    for name, value in labels.items():
+        if name in NUMBERS:
+            feature[name].float_list.value.append(value)
+        else:
+            feature[name].bytes_list.value.append(value.encode())
     serialized: bytes = example.SerializeToString(deterministic=True)
     return serialized

@@ -32,12 +32,9 @@ def thumbnail(image: Image.Image) -> NDArray[np.uint8]:
 def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
     """Which of ``photos`` say nothing that another does not, or contradict one, and why.
 
-    Of byte-identical photos with the same labels all but the first are duplicates. Where their
-    labels differ nobody can tell which is right, and all are contradictions.
-
-    Args:
-        photos: columns ``file``, ``sha256`` and the labels, in the order that decides which is
-            first.
+    Of byte-identical ``photos`` (columns ``file``, ``sha256`` and the labels) all but the first are
+    duplicates. Where their labels differ nobody can tell which is right, and all are
+    contradictions.
 
     Returns:
         columns ``file``, ``kind`` (``duplicate`` or ``contradiction``) and ``reason``.

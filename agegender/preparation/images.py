@@ -43,11 +43,8 @@ def decode(content: bytes, size: int) -> Image.Image:
     """The first frame of the image file ``content``, RGB, upright by its orientation.
 
     That is read from EXIF or XMP data, wherever a format has them. Transparency is laid on white.
-    Sixteen bits a channel become the upper eight. Colour profiles are ignored.
-
-    Args:
-        content: the bytes of the file.
-        size: pixels a side that are needed; a JPEG several times larger is decoded smaller.
+    Sixteen bits a channel become the upper eight. Colour profiles are ignored. A JPEG several
+    times larger than the ``size`` that is needed, in pixels a side, is decoded smaller.
 
     Raises:
         RejectedImageError: it is empty, no image, damaged, too small or too large; the last is
@@ -59,10 +56,6 @@ def decode(content: bytes, size: int) -> Image.Image:
 
 def square(content: bytes, size: int) -> bytes:
     """RGB bytes, row by row, of `fit` of what `decode` makes of the image file ``content``.
-
-    Args:
-        content: the bytes of the file.
-        size: pixels a side.
 
     Raises:
         RejectedImageError: as `decode`.

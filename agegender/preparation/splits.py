@@ -18,13 +18,7 @@ AGE_GROUP_STARTS = (3, 10, 20, 30, 40, 50, 60, 70)
 def split_photos(
     photos: pd.DataFrame, validation: float, test: float, seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Split ``photos`` at random into train, validation and test, see `divide`.
-
-    Args:
-        photos: see `divide`.
-        validation: share of the photos, between 0 and 1.
-        test: likewise; the rest is for training.
-        seed: of the draw.
+    """Split ``photos`` at random, see `divide`; what is no share of these is for training.
 
     Raises:
         UserError: there are fewer than 3 different groups.
@@ -36,16 +30,10 @@ def split_photos(
 def split_fold(
     photos: pd.DataFrame, folds: int, fold: int, validation: float, seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Split ``photos`` for one fold of a cross-validation.
+    """Split ``photos``, see `divide`, for the cross-validation's ``fold``, from 0, which is tested.
 
-    The folds are the same whichever is asked for, so each photo is in the test split of one.
-
-    Args:
-        photos: see `divide`.
-        folds: their number, at least 2.
-        fold: the one to test, from 0.
-        validation: share of all photos, less than that of the other folds.
-        seed: of the draw.
+    The ``folds`` are the same whichever is asked for, so each photo is in the test split of one.
+    The share for ``validation`` is of all photos, and less than that of the other folds.
 
     Raises:
         UserError: there are too few different groups.
@@ -73,19 +61,10 @@ def protocol_of_table(photos: pd.DataFrame) -> dict[str, str]:
 def split_by_protocol(
     photos: pd.DataFrame, protocol: Mapping[str, str], validation: float, seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Split ``photos`` as ``protocol`` says.
+    """Split ``photos``, see `divide`, as ``protocol``, which names all of them, says.
 
     If it names none for validation, this share of its training photos is drawn for it, whole
     groups together. Groups that it has in several splits stay there, see `count_protocol`.
-
-    Args:
-        photos: columns ``file``, ``age``, ``gender`` and ``group``; all of them named.
-        protocol: see `protocol.read_protocol`.
-        validation: share of the training photos, between 0 and 1.
-        seed: of the draw.
-
-    Returns:
-        the photos of each split in the order of their file names.
 
     Raises:
         UserError: a split would be empty.
@@ -112,7 +91,7 @@ def count_protocol(
     """How much of ``protocol`` could be followed, in the form of metrics/split.json.
 
     Args:
-        protocol: see `protocol.read_protocol`.
+        protocol: of `protocol.read_protocol`.
         files: the names of all files that came in.
         splits: what `split_by_protocol` made of the usable ones.
 
@@ -167,8 +146,7 @@ def divide(photos: pd.DataFrame, shares: Sequence[float], seed: int) -> list[pd.
         )
     # Unknown labels are one more age group and gender.
     age_groups = np.digitize(photos["age"].fillna(np.inf), [*AGE_GROUP_STARTS, np.inf])
-    strata = photos["gender"].fillna(2).to_numpy() * (len(AGE_GROUP_STARTS) + 2) + age_groups
-    strata = np.unique(strata, return_inverse=True)[1]
+    strata = photos.groupby(["gender", age_groups], dropna=False).ngroup().to_numpy()
     # Photos that each part still lacks, in all and by stratum; shapes (parts,) and (strata, parts).
     lacking = _sizes(len(photos), np.array(shares))
     lacking_strata = np.outer(np.bincount(strata), shares)
