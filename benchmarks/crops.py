@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 if TYPE_CHECKING:
-    from agegender.faces.detection import Face
+    from agegender.faces.finding import AlignedFace
     from agegender.prediction.predictor import Prediction, Predictor
 
 # Pixels a side of a picture, and of the cell that each of several faces has to itself.
@@ -43,12 +43,6 @@ class Pasted:
 
     number: int
     matrix: NDArray[np.float64]
-
-    @property
-    def center(self) -> NDArray[np.float64]:
-        """The photo's center in the picture."""
-        linear, shift = self.matrix[:, :2], self.matrix[:, 2]
-        return np.asarray(np.linalg.solve(linear, np.array([0.5, 0.5]) - shift), np.float64)
 
 
 def pictures(photos: list[Image.Image], seed: int) -> Iterator[tuple[Image.Image, list[Pasted]]]:
@@ -91,64 +85,59 @@ def _paste(
 
 
 def crops_of(
-    picture: Image.Image, face: "Face", pasted: Pasted, predictor: "Predictor"
+    picture: Image.Image, face: "AlignedFace", pasted: Pasted, predictor: "Predictor"
 ) -> dict[str, Image.Image]:
-    """The ways to crop a detected face, but that of `predict`."""
+    """The ways to crop a detected face."""
     from agegender.faces.alignment import similarity
     from agegender.faces.resampling import warp
 
-    size = predictor.image_size
-    one_pass = similarity(face.landmarks, predictor.template.points(size))
+    size, first = predictor.image_size, face.first
+    one_pass = similarity(first.landmarks, predictor.template.points(size))
     found = {
+        OURS: face.crop(picture, size),
         TRUE: warp(picture, pasted.matrix * size, size, softness=0),
         ONE_PASS: warp(picture, one_pass, size),
     }
-    center, side = _middle(face.box), float(face.box[2:].max())
+    center, side = _middle(first.box), float(first.box[2:].max())
     for margin in MARGINS:
         scale = size / (side * (1 + margin))
         matrix = np.column_stack([np.eye(2) * scale, size / 2 - center * scale])
         found[f"the detector's box, {margin:.0%} margin"] = warp(picture, matrix, size)
+    for softness in SOFTNESS:
+        soft = warp(picture, face.matrix * size, size, softness)
+        found[f"{OURS}, softness {softness:g}"] = soft
     return found
 
 
 def measure(
     predictor: "Predictor", photos: pd.DataFrame, folder: Path, seed: int
 ) -> dict[str, Any]:
-    """What every way to crop scores.
-
-    Args:
-        predictor: of photos with faces.
-        photos: columns ``file``, ``age`` and ``gender``.
-        folder: of the files.
-        seed: of sizes, turns and places.
+    """What every way to crop scores on ``photos`` (columns ``file``, ``age``, ``gender``).
 
     Returns:
         ``photos``, ``found`` (the share of them) and ``ways``: by name, ``gender`` (accuracy) and
         ``age`` (MAE, years) on the photos that were found.
     """
     from agegender.common.progress import progress_bar
+    from agegender.faces.alignment import invert, transform
     from agegender.faces.finding import find_faces
-    from agegender.faces.resampling import warp
     from agegender.preparation.images import decode, fit
 
     images = [decode((folder / file).read_bytes(), 1000) for file in photos["file"]]
-    size = predictor.image_size
     crops: dict[int, dict[str, Image.Image]] = {}
     scenes = progress_bar(pictures(images, seed), desc="pasting and finding", unit="pictures")
     for picture, all_pasted in scenes:
         aligned = find_faces(picture, predictor.detector, predictor.template)
         for pasted in all_pasted:
-            distance = [np.hypot(*(_middle(each.first.box) - pasted.center)) for each in aligned]
+            [center] = transform(invert(pasted.matrix), np.array([[0.5, 0.5]]))
+            distance = [np.hypot(*(_middle(each.first.box) - center)) for each in aligned]
             side = 1 / np.hypot(*pasted.matrix[0, :2])
             if not aligned or min(distance) > side / 4:
                 continue
             face = aligned[int(np.argmin(distance))]
-            ways = {ORIGINAL: fit(images[pasted.number], size), OURS: face.crop(picture, size)}
-            ways |= crops_of(picture, face.first, pasted, predictor)
-            for softness in SOFTNESS:
-                name = f"{OURS}, softness {softness:g}"
-                ways[name] = warp(picture, face.matrix * size, size, softness)
-            crops[pasted.number] = ways
+            original = fit(images[pasted.number], predictor.image_size)
+            ways = crops_of(picture, face, pasted, predictor)
+            crops[pasted.number] = {ORIGINAL: original, **ways}
     found = photos.iloc[sorted(crops)]
     scores = {
         way: _score(found, [crops[number][way] for number in sorted(crops)], predictor)

@@ -69,13 +69,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def write(folder: Path, results: Sequence[Result], minutes: float) -> None:
-    """Write results.json and README.md.
-
-    Args:
-        folder: made if it is missing.
-        results: in the order of the page.
-        minutes: that measuring took.
-    """
+    """Write results.json and README.md into ``folder``, which is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     document = {
         "machine": _machine(),

@@ -83,15 +83,10 @@ def _local_mask(shapes: Points, blur: float) -> tuple[tuple[slice, slice], Mask]
 
 
 def curve(points: ArrayLike, steps: int = 6, closed: bool = False) -> Points:
-    """A smooth curve through ``points`` (Catmull-Rom spline).
-
-    Args:
-        points: shape (n, k), n at least 2.
-        steps: points of the result a piece.
-        closed: whether the last is joined to the first.
+    """A smooth curve (Catmull-Rom spline) through ``points``, shape (n, k), in ``steps`` each.
 
     Returns:
-        shape (n * steps, k) if closed, else ((n - 1) * steps + 1, k).
+        shape ((n - 1) * steps + 1, k), or, where the last is joined to the first, (n * steps, k).
     """
     p = np.asarray(points, dtype=np.float64)
     if closed:
@@ -118,15 +113,9 @@ def mirrored(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 
 
 def stroke(line: Points, width: float, ends: tuple[float, float] = (0.15, 0.15)) -> Points:
-    """The outline of a brush stroke along ``line``, or of one along each of several lines.
+    """The outline, (..., 2n, 2), of a brush stroke along each ``line``, shape (..., n, 2).
 
-    Args:
-        line: shape (..., n, 2), n at least 3.
-        width: of the middle, in the unit of ``line``.
-        ends: width of the first and the last point as a share of ``width``.
-
-    Returns:
-        shape (..., 2n, 2).
+    The middle has this ``width``, in the unit of ``line``; the ends have these shares of it.
     """
     along = np.empty_like(line)
     along[..., 1:-1, :] = line[..., 2:, :] - line[..., :-2, :]

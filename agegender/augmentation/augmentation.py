@@ -1,4 +1,4 @@
-"""Random changes of photos, a function of the photos, what is wanted and a key.
+"""Random changes of photos, a function of the photos, the parameters and a key.
 
 A whole batch is changed at once by TensorFlow's own operations, which takes a small part of a
 training step's time. The random numbers are drawn from the key alone (stateless), so that an epoch
@@ -33,12 +33,9 @@ def augment(images: tf.Tensor, options: Augmentation, key: Any) -> tf.Tensor:
     """The photos, each changed at random within the bounds of ``options``.
 
     Args:
-        images: 0 to 255, shape (n, height, width, 3).
+        images: 0 to 255, shape (n, height, width, 3); float32 is returned.
         options: how far each change may go.
         key: two integers, shape (2,); equal ones give equal changes.
-
-    Returns:
-        float32 of the same shape, 0 to 255.
     """
     draw = Draws(tf.shape(images)[0], key)
     images = tf.cast(images, tf.float32)
@@ -50,9 +47,8 @@ def augment(images: tf.Tensor, options: Augmentation, key: Any) -> tf.Tensor:
     if options.brightness:
         images += 255 * draw.image(-options.brightness, options.brightness)
     if options.color:
-        images *= tf.concat(
-            [draw.image(1 - options.color, 1 + options.color) for _ in range(3)], axis=3
-        )
+        gains = [draw.image(1 - options.color, 1 + options.color) for _ in range(3)]
+        images *= tf.concat(gains, axis=3)
     images = tf.clip_by_value(images, 0.0, 255.0)
     for probability, degrade in (
         (options.grayscale, degradation.grayscale),

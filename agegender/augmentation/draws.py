@@ -6,15 +6,12 @@ import tensorflow as tf
 
 
 class Draws:
-    """Random numbers, one per photo, others at each call."""
+    """Random numbers for ``count`` photos, others at each call; the same for equal keys.
+
+    A key is two integers.
+    """
 
     def __init__(self, count: tf.Tensor, key: Any) -> None:
-        """Begin.
-
-        Args:
-            count: of photos.
-            key: two integers; equal ones give equal numbers.
-        """
         self._count = count
         self._key = tf.cast(key, tf.int64)
         self._calls = 0

@@ -14,11 +14,7 @@ class UserError(Exception):
 class DamagedFileError(UserError):
     """A file that an earlier step wrote is missing, or is not what that step wrote.
 
-    Stages add how to write it again.
-
-    Attributes:
-        path: the file.
-        problem: what follows its name in the message.
+    The message is ``path`` and the ``problem``; stages add how to write it again.
     """
 
     def __init__(self, path: Path, problem: str) -> None:

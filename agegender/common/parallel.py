@@ -39,7 +39,7 @@ def parallel_map(
         function: a module's function, without state that a task could change for the next.
         tasks: its arguments; they and the results are pickled between processes.
         chunk: how many tasks a process is handed at a time.
-        processes: how many work; by default one per core. The results do not depend on it.
+        processes: one per core by default; the results do not depend on it.
 
     Raises:
         UserError: the system killed a process, usually for want of memory.

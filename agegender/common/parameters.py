@@ -48,9 +48,7 @@ class Section(BaseModel):
     def parse(cls, values: Any, where: str = "") -> Self:
         """Check ``values``, as read from YAML, and return them as this section.
 
-        Args:
-            values: a mapping from parameter to value.
-            where: the section's name, for messages; empty for all sections together.
+        Messages name the section as ``where``; all sections together have no name.
 
         Raises:
             UserError: one line that names every parameter that is wrong and why.

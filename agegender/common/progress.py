@@ -31,7 +31,7 @@ class _LogLines(tqdm):
 def progress_bar(
     iterable: Iterable[Any] | None = None, *, desc: str, unit: str, total: float | None = None
 ) -> tqdm:
-    """Iterate over ``iterable`` and show on stderr how many items, ``unit`` in the plural, are done.
+    """Iterate over ``iterable`` and show on stderr how far it is; ``unit`` is its items' plural.
 
     An item is done when the next one is asked for. Nobody need know the ``total``.
     """

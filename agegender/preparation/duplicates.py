@@ -135,13 +135,8 @@ def near_duplicates(
         near, far = near[apart], far[apart]
         for part in range(0, len(near), _PAIRS):
             one, other = near[part : part + _PAIRS], far[part : part + _PAIRS]
-            cropped = np.zeros(len(one), bool)
-            for outer, inner in ((one, other), (other, one)):
-                even, odd = _halves(thumbnails[outer])
-                inner_even, inner_odd = _halves(inside[inner])
-                similar = np.einsum("ij,ij->i", even, inner_even)
-                mirror = np.einsum("ij,ij->i", odd, inner_odd)
-                cropped |= similar + np.abs(mirror) >= correlation
+            cropped = _pairwise(thumbnails[one], inside[other]) >= correlation
+            cropped |= _pairwise(thumbnails[other], inside[one]) >= correlation
             pairs["cropped"] += int(cropped.sum())
             groups = join(groups, one[cropped], other[cropped])
     return groups, pairs
@@ -160,6 +155,13 @@ def _halves(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray
     left, right = gray[:, :, : SIDE // 2], gray[:, :, : SIDE // 2 - 1 : -1]
     shape = len(gray), SIDE * SIDE // 2
     return (left + right).reshape(shape), (left - right).reshape(shape)
+
+
+def _pairwise(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The greater of the correlations of each pair of pictures, as they are and mirrored."""
+    (even, odd), (other_even, other_odd) = _halves(one), _halves(other)
+    mirror = np.einsum("ij,ij->i", odd, other_odd)
+    return np.asarray(np.einsum("ij,ij->i", even, other_even) + np.abs(mirror))
 
 
 def _without_edges(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -70,11 +70,7 @@ def _with_ages(files: pd.DataFrame) -> pd.DataFrame:
 def leave_out(
     files: pd.DataFrame, named: Collection[str], why: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Divide ``files`` by whether they are ``named``.
-
-    Returns:
-        those that are, and the others as rejected (see `REJECTED`) for the reason ``why``.
-    """
+    """Those of ``files`` that are ``named``; the others, `REJECTED` for the reason ``why``."""
     chosen = files["file"].isin(named)
     return files[chosen], files.loc[~chosen, ["file"]].assign(kind="left_out", reason=why)
 
@@ -97,8 +93,8 @@ class Checked(NamedTuple):
     Attributes:
         photos: the files that are usable, with a column ``group``.
         rejected: the others, see `REJECTED`.
-        pairs: the number of pairs of near-duplicates of each kind, see `near_duplicates`.
-        copies: how far the labels of copies differ, see `label_differences`.
+        pairs: see `near_duplicates`; those of `find_crops` are ``cropped``, too.
+        copies: see `label_differences`.
     """
 
     photos: pd.DataFrame
@@ -119,10 +115,10 @@ def check_images(
     Args:
         folder: of the photos.
         files: those with labels, see `check_labels`.
-        thumbnails: what `read_thumbnails` gives for them, in their order.
-        correlation: of near-duplicates, see `near_duplicates`; `find_crops` finds further ones.
-        keep_copies: photos of the same bytes, see `find_copies`, are not rejected, but share a
-            group.
+        thumbnails: of `read_thumbnails`, in the order of ``files``.
+        correlation: see `near_duplicates`.
+        keep_copies: photos of the same bytes share a group; else they are rejected, see
+            `find_copies`.
     """
     files = files.assign(thumbnail=pd.Series(list(thumbnails), index=files.index, dtype=object))
     corrupt = files["thumbnail"].map(lambda value: isinstance(value, str)).astype(bool)
@@ -169,10 +165,7 @@ def counts(
 ) -> dict[str, Any]:
     """How many files came in and where they went, in the form of metrics/split.json.
 
-    Args:
-        checked: what was found out about the files with labels.
-        splits: its photos.
-        rejected: all other files.
+    They are the photos of ``checked``, which are in ``splits``, and all that were ``rejected``.
     """
     photos = checked.photos
     shared = photos["group"].value_counts()
@@ -202,8 +195,5 @@ def counts(
 def _count_people(splits: Mapping[str, pd.DataFrame]) -> dict[str, int]:
     people = {split: {*members["person"]} - {""} for split, members in splits.items()}
     photos = sum(int((members["person"] != "").sum()) for members in splits.values())
-    return {
-        "total": len(set().union(*people.values())),
-        **{split: len(names) for split, names in people.items()},
-        "photos": photos,
-    }
+    counted = {split: len(names) for split, names in people.items()}
+    return {"total": len(set().union(*people.values())), **counted, "photos": photos}
