@@ -1,11 +1,10 @@
 """Run VGG16's frozen layers once on all views of the training photos, and on validation's."""
 
-import json
 import shutil
 from functools import partial
 from pathlib import Path
 
-from agegender.common.files import replace_folder, sha256
+from agegender.common.files import replace_folder, sha256, write_json
 from agegender.common.resumable import resumable_folder
 from agegender.networks.device import device_names, enable_determinism, warn_if_unsupported
 from agegender.photos.records import verify
@@ -43,8 +42,7 @@ def main() -> None:
             "sha256": {file: sha256(folder / file) for file in files},
         }
         with replace_folder(EMBEDDINGS) as target:
-            text = json.dumps(index, indent=2) + "\n"
-            (target / "index.json").write_text(text, encoding="utf-8")
+            write_json(target / "index.json", index)
             for file in files:
                 shutil.move(folder / file, target / file)
     record_time("embed_vgg16", EMBEDDINGS / "index.json", gpus=device_names())

@@ -1,6 +1,5 @@
 """Score a model on the test split, which nothing is chosen by."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from agegender.analysis.corruptions import mean_over_corruptions, score_corrupti
 from agegender.analysis.occlusion import occlusion_maps, summarize
 from agegender.analysis.parameters import Evaluate
 from agegender.analysis.plot_data import write_plot_data
+from agegender.common.files import write_json
 from agegender.evaluation.describe import layers
 from agegender.evaluation.metrics import write_metrics
 from agegender.evaluation.predict import evaluate, load, read_images
@@ -45,8 +45,7 @@ def main() -> None:
     output = Path(f"predictions/{name}.csv")
     write_predictions(output, predictions)
     for part, content in (("architecture", layers(model)), ("occlusion", looks)):
-        text = json.dumps(content, indent=2) + "\n"
-        output.with_name(f"{name}.{part}.json").write_text(text, encoding="utf-8")
+        write_json(output.with_name(f"{name}.{part}.json"), content)
     write_plot_data(Path(f"plots/{name}"), predictions, samples, seed, corrupted)
     write_metrics(Path(f"metrics/{name}.json"), metrics)
     record_time(f"evaluate@{name}", output)

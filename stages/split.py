@@ -1,6 +1,5 @@
 """Reject files without labels and corrupt ones, and split the photos without leaks."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from agegender.common.errors import UserError
+from agegender.common.files import write_json
 from agegender.common.progress import progress_bar
 from agegender.download.manifest import read_manifest
 from agegender.photos.photos import write_photos
@@ -83,8 +83,7 @@ def main() -> None:
     if protocol:
         counted["protocol"] = count_protocol(protocol, (entry.file for entry in entries), splits)
         print(describe(counted))
-    METRICS.parent.mkdir(exist_ok=True)
-    METRICS.write_text(json.dumps(counted, indent=2) + "\n", encoding="utf-8")
+    write_json(METRICS, counted)
     record_time("split", Path("data/split/train.csv"))
 
 

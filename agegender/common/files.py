@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from agegender.common.errors import DamagedFileError
 
@@ -51,6 +52,12 @@ def verify_files(index: Path) -> None:
             raise DamagedFileError(file, "is missing")
         if sha256(file) != digest:
             raise DamagedFileError(file, "is damaged")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` to ``path`` as JSON for people; its folder is made if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The contents of a model's metrics file: its scores on a split with intervals, and a baseline."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from agegender.common.errors import UserError
+from agegender.common.files import write_json
 from agegender.evaluation.bootstrap import Estimate, replicate
 from agegender.evaluation.predictions import tasks_of
 from agegender.evaluation.scores import PRIMARY_METRICS, SCORES, Score, scores_of
@@ -94,9 +94,7 @@ def flatten(name: str, estimate: Estimate) -> dict[str, float]:
 
 def write_metrics(path: Path, values: Mapping[str, Any]) -> None:
     """Write metrics as JSON, numbers rounded to `DECIMALS`, what is not defined as null."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(rounded(values), indent=2, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, rounded(values))
 
 
 def rounded(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """What every stage script does alike: read its declared parameters, and fail with one line."""
 
 import errno
-import json
 import logging
 import os
 import platform
@@ -19,7 +18,7 @@ from typing import Any, TypeVar
 import yaml
 
 from agegender.common.errors import DamagedFileError, UserError
-from agegender.common.files import atomic_write, sha256
+from agegender.common.files import atomic_write, sha256, write_json
 from agegender.common.parameters import Section
 from stages.common import process
 
@@ -56,7 +55,7 @@ def record_time(
         **more,
     }
     with atomic_write(time_record(stage, sha256(output))) as path:
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_json(path, record)
 
 
 def time_record(stage: str, digest: str) -> Path:
