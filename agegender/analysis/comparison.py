@@ -12,16 +12,11 @@ def compare(
 ) -> dict[Score, Estimate]:
     """The second model's scores less the first's, of those that both have, and CS@k for every k.
 
-    Both are scored on the same resamples, so that what makes a photo hard for both cancels out.
-
-    Args:
-        first: one model's predictions, see `agegender.evaluation.predictions.tabulate`.
-        second: the other's, of the same photos in the same order.
-        samples: see `replicate`.
-        seed: see `replicate`.
+    Both are scored on the same resamples, see `replicate`, so that what makes a photo hard for both
+    cancels out.
 
     Raises:
-        ValueError: the photos are not the same.
+        ValueError: the predictions are not of the same photos in the same order.
     """
     if list(first["file"]) != list(second["file"]):
         raise ValueError("the predictions are not of the same photos")
