@@ -62,6 +62,7 @@ def train(
         metrics=objective.metrics(),
         jit_compile=False,
     )
+    # Now, since the checkpoint may have values of its variables.
     model.optimizer.build(model.trainable_variables)
     begin_epoch = keras.callbacks.LambdaCallback(on_epoch_begin=epoch.set)
     swap = [keras.callbacks.SwapEMAWeights()] if options.ema_momentum else []
