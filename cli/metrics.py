@@ -3,12 +3,11 @@
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from agegender.analysis.writing import unit_of, write, write_interval, write_known
 from agegender.common.errors import UserError
-
-if TYPE_CHECKING:
-    from agegender.evaluation.scores import Score
+from agegender.evaluation.scores import SCORES, Score
 
 METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
 REPORT = Path("report/index.html")
@@ -33,9 +32,6 @@ def metrics(arguments: argparse.Namespace) -> None:
 
 def print_metrics(values: dict[str, Any]) -> None:
     """Print the metrics of models, next to the baseline of the first."""
-    from agegender.analysis.writing import write, write_known
-    from agegender.evaluation.scores import SCORES
-
     first = next(iter(values.values()))
     rows = []
     for score in SCORES:
@@ -50,18 +46,14 @@ def print_metrics(values: dict[str, Any]) -> None:
     print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
 
 
-def title(score: "Score") -> str:
+def title(score: Score) -> str:
     """The title of a score and its unit."""
-    from agegender.analysis.writing import unit_of
-
     return ", ".join(filter(None, (score.title, unit_of(score))))
 
 
-def with_interval(score: "Score", task: dict[str, Any]) -> str:
+def with_interval(score: Score, task: dict[str, Any]) -> str:
     """The value of a score in the metrics of its task, and its interval."""
     low, high = (task.get(f"{score.name}_{end}") for end in ("low", "high"))
-    from agegender.analysis.writing import write, write_interval
-
     interval = write_interval(score, low, high)
     return write(score, task.get(score.name), unit=False) + (f" ({interval})" if interval else "")
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from agegender.common.errors import UserError
 from cli import predict
-from cli.metrics import print_table, title, with_interval
 from stages.common.stage import project_root
 
 if TYPE_CHECKING:
@@ -137,6 +136,7 @@ def _print_scores(predictions: "pd.DataFrame") -> None:
     from agegender.evaluation.bootstrap import replicate
     from agegender.evaluation.metrics import by_task
     from agegender.evaluation.scores import scores_of
+    from cli.metrics import print_table, title, with_interval
 
     scores = scores_of(predictions)
     estimates = by_task(replicate(predictions, scores, SAMPLES, SEED)[0].estimates())

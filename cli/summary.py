@@ -1,7 +1,9 @@
 """``python -m agegender summary``: the layers of a model with the current parameters."""
 
 import argparse
+from functools import partial
 
+from agegender.training.parameters import Training
 from cli.metrics import print_table
 from cli.parameters import read_parameters
 from stages.common import process
@@ -19,20 +21,15 @@ def summary(arguments: argparse.Namespace) -> None:
 
     process.imports_done()
     size, tasks = document.image_size, document.tasks
-    if arguments.model == "custom":
-        networks = [
-            for_export(custom.build(document.train_custom, size, tasks), number)
-            for number in range(document.train_custom.ensemble_size)
-        ]
-        saved = inference_model(networks, size, document.train_custom, "custom")
-    else:
+    options: Training = document.train_custom
+    build = partial(custom.build, document.train_custom, size, tasks)
+    embed = []
+    if arguments.model == "vgg16":
         options = document.train_vgg16
-        networks = [
-            for_export(vgg16.build(options, size, tasks, weights=None), number)
-            for number in range(options.ensemble_size)
-        ]
-        backbone = Backbone(size, options.unfreeze, weights=None)
-        saved = inference_model(networks, size, options, "vgg16", backbone)
+        build = partial(vgg16.build, document.train_vgg16, size, tasks, weights=None)
+        embed = [Backbone(size, document.train_vgg16.unfreeze, weights=None)]
+    networks = [for_export(build(), number) for number in range(options.ensemble_size)]
+    saved = inference_model(networks, size, options, arguments.model, *embed)
     rows = [
         [
             row["name"],
