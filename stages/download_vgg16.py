@@ -3,19 +3,20 @@
 from pathlib import Path
 
 from agegender.download.parameters import DownloadWeights
+from agegender.download.weights import load_weights
 from agegender.vgg16_weights.formats import write
-from agegender.vgg16_weights.source import load_imagenet_weights
+from agegender.vgg16_weights.source import imagenet_weights
 from stages.common.downloads import replace_download
 from stages.common.stage import parameters, project_root, run
 
-VGG16 = Path("data/vgg16/vgg16.npz")
+OUTPUT = Path("data/vgg16/vgg16.npz")
 
 
 def main() -> None:
     options = parameters("download_vgg16").section("download_vgg16", DownloadWeights)
-    with replace_download("download_vgg16", VGG16) as (folder, downloads):
-        weights = load_imagenet_weights(options.source, project_root(), downloads)
-        write(folder / VGG16.name, weights)
+    with replace_download("download_vgg16", OUTPUT) as (folder, downloads):
+        weights = load_weights(imagenet_weights(), options.source, project_root(), downloads)
+        write(folder / OUTPUT.name, weights)
 
 
 if __name__ == "__main__":

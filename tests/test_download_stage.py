@@ -147,7 +147,7 @@ def test_vgg16s_weights_are_not_lost_by_a_mistake(
     assert Path("data/vgg16/vgg16.npz").read_bytes() == b"earlier"
     # Nor is a file of the user's.
     Path("data/vgg16/mine.h5").write_bytes(b"mine")
-    monkeypatch.setattr(stages.download_vgg16, "load_imagenet_weights", lambda *arguments: {})
+    monkeypatch.setattr(stages.download_vgg16, "load_weights", lambda *arguments: {})
     monkeypatch.setattr(stages.download_vgg16, "write", lambda path, weights: None)
     with pytest.raises(UserError, match=r"^data/vgg16/mine\.h5 is not as the pipeline wrote it"):
         stages.download_vgg16.main()

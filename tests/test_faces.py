@@ -10,13 +10,14 @@ from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
 from agegender.common.errors import DamagedFileError, UserError
+from agegender.download.weights import load_weights
 from agegender.faces.alignment import invert, refine, similarity, transform
 from agegender.faces.detection import Detector, Face
 from agegender.faces.finding import find_faces
 from agegender.faces.resampling import warp
 from agegender.faces.template import Template, read_template
 from agegender.faces.yunet import STRIDES, load_yunet
-from agegender.yunet_weights import source
+from agegender.yunet_weights.source import YUNET
 from benchmarks.crops import pictures
 from tests.conftest import Reproduced
 
@@ -58,8 +59,8 @@ def test_another_file_is_no_detector(models: Path, tmp_path: Path) -> None:
         with pytest.raises(DamagedFileError, match=name):
             Detector(tmp_path / name)
         with pytest.raises(UserError, match=name):
-            source.load_yunet(name, tmp_path, tmp_path)
-    assert source.load_yunet(str(models / "yunet.onnx"), tmp_path, tmp_path) == content
+            load_weights(YUNET, name, tmp_path, tmp_path)
+    assert load_weights(YUNET, str(models / "yunet.onnx"), tmp_path, tmp_path) == content
 
 
 def test_similarities() -> None:

@@ -13,8 +13,9 @@ import onnx
 import pytest
 
 from agegender.common.errors import UserError
+from agegender.download.weights import load_weights
 from agegender.vgg16_weights.formats import LAYERS, Weights, digest, read_h5, read_wheel, write
-from agegender.vgg16_weights.source import load_imagenet_weights
+from agegender.vgg16_weights.source import imagenet_weights
 from tests.web_server import Web, content, running, status
 
 
@@ -96,7 +97,8 @@ def web() -> Iterator[Web]:
 
 def load(source: str, folder: Path, weights: Weights, address: str = "") -> str:
     """The digest of the weights that ``source`` gives, where those of ``weights`` are expected."""
-    found = load_imagenet_weights(source, folder, folder / "progress", digest(weights), address)
+    origin = imagenet_weights(digest(weights), address)
+    found = load_weights(origin, source, folder, folder / "progress")
     assert not (folder / "progress").exists()
     return digest(found)
 
@@ -146,7 +148,7 @@ def test_a_path(weights: Weights, tmp_path: Path) -> None:
     make_h5(tmp_path / "x.h5", weights)
     assert load("x.h5", tmp_path, weights) == digest(weights)
     with pytest.raises(UserError, match=r"x\.h5 holds other weights than Keras's"):
-        load_imagenet_weights("x.h5", tmp_path, tmp_path / "progress")
+        load_weights(imagenet_weights(), "x.h5", tmp_path, tmp_path / "progress")
 
 
 def test_kerass_host_is_tried_first(weights: Weights, tmp_path: Path, web: Web) -> None:

@@ -66,7 +66,7 @@ def plan(source: Path, name: str, table: Path | None = None) -> list[Entry]:
     Args:
         source: a folder, a zip or a tar.
         name: of ``source``, for messages.
-        table: of the labels; by default those in ``source``, or else the files' names.
+        table: see `fetch_photos`.
 
     Returns:
         every file with its labels or the reason why it is rejected, and rows of label tables that

