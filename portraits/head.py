@@ -40,12 +40,9 @@ class Head:
         self.mouth_y = self.nose_y + mix(0.20, 0.25, nose)
         self.mouth_width = mix(0.185, 0.275, nose)
         self.chin_y = mix(0.97, 1.12, face.chin_growth) - 0.02 * face.jaw
-        self.jaw = (
-            mix(0.755, 0.645, face.chin_growth)
-            - 0.055 * face.jaw
-            + 0.025 * setting.fullness
-            + 0.07 * face.jowls
-        )
+        self.jaw = mix(0.755, 0.645, face.chin_growth) - 0.055 * face.jaw
+        self.jaw += 0.025 * setting.fullness
+        self.jaw += 0.07 * face.jowls
         self.chin = mix(0.36, 0.315, face.chin_growth) - 0.06 * face.jaw
         self._relief = _relief(self, face)
 
@@ -58,12 +55,9 @@ class Head:
     def project(self, points: ArrayLike, z: ArrayLike) -> Points:
         """Pixels of places (x, y), shape (..., 2), at the depths ``z``, shape (...)."""
         p = np.asarray(points, dtype=np.float64)
-        return (
-            p[..., :1] * self._turned[0]
-            + p[..., 1:] * self._turned[1]
-            + np.asarray(z, dtype=np.float64)[..., None] * self._turned[2]
-            + self._origin
-        )
+        x, y, depth = p[..., :1], p[..., 1:], np.asarray(z, dtype=np.float64)[..., None]
+        right, down, front = self._turned
+        return x * right + y * down + depth * front + self._origin
 
     def pixels(self, length: float) -> float:
         """A length of the face in pixels."""
@@ -73,16 +67,10 @@ class Head:
         """The silhouette of the head in pixels."""
         w, chin, jaw = self.width, self.chin_y, self.jaw
         side = np.array(
-            [
-                (0.53 * w, TOP + 0.12, 0.0),
-                (0.87 * w, -0.77, 0.0),
-                (1.0 * w, -0.32, 0.0),
-                (0.98 * w, 0.12, 0.05),
-                (mix(0.95 * w, jaw, 0.42), 0.43, 0.15),
-                (jaw, 0.70 * chin / 1.1, 0.28),
-                (self.chin, chin - 0.09, 0.42),
-            ]
-        )
+            [(0.53 * w, TOP + 0.12, 0.0), (0.87 * w, -0.77, 0.0), (1.0 * w, -0.32, 0.0),
+             (0.98 * w, 0.12, 0.05), (mix(0.95 * w, jaw, 0.42), 0.43, 0.15),
+             (jaw, 0.70 * chin / 1.1, 0.28), (self.chin, chin - 0.09, 0.42)]
+        )  # fmt: skip
         loop = [(0, TOP, 0.0), *side, (0, chin, 0.46), *(side[::-1] * (-1, 1, 1))]
         smooth = curve(loop, closed=True)
         return self.project(smooth[:, :2], smooth[:, 2])

@@ -28,8 +28,12 @@ class Painter:
     def __init__(self, face: Face, setting: Setting, pixels: Pixels, rng: Generator) -> None:
         self.face, self.setting, self.pixels, self.rng = face, setting, pixels, rng
         self.head = Head(face, setting)
-        self.skin = _skin_colour(face, setting)
-        self.hair = _hair_colour(face, setting)
+        skin, hair = np.array(setting.skin), np.array(setting.hair_colour)
+        dull, silver = skin.mean() * np.array([1.06, 1.0, 0.9]), np.array([206, 204, 202])
+        self.skin = skin + 0.30 * face.pallor * (dull - skin)
+        # Infants' hair is finer and lighter.
+        hair = hair + (1 - face.skull_growth) * 0.25 * (np.array([150, 120, 90]) - hair)
+        self.hair = hair + 0.95 * face.grey * (silver - hair)
         self.inside = coverage(self.head.outline(), 0.5)
 
     def fill(
@@ -78,17 +82,3 @@ class Painter:
         right = np.asarray(points, dtype=np.float64)
         for side in (right * (-1, 1), right) if both else (right,):
             yield self.head.place(side, lift) if z is None else self.head.project(side, z)
-
-
-def _skin_colour(face: Face, setting: Setting) -> np.ndarray:
-    skin = np.array(setting.skin)
-    dull = skin.mean() * np.array([1.06, 1.0, 0.9])
-    return np.asarray(skin + 0.30 * face.pallor * (dull - skin))
-
-
-def _hair_colour(face: Face, setting: Setting) -> np.ndarray:
-    young = np.array(setting.hair_colour)
-    # Infants' hair is finer and lighter.
-    young = young + (1 - face.skull_growth) * 0.25 * (np.array([150, 120, 90]) - young)
-    silver = np.array([206, 204, 202])
-    return np.asarray(young + 0.95 * face.grey * (silver - young))
