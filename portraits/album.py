@@ -26,12 +26,8 @@ def draw_album(folder: Path, people: int, seed: int) -> None:
     """Draw one to three photos of each of ``people`` into ``folder``, with ``labels.csv``.
 
     A photo is ``photos/PERSON/NUMBER.jpg``. The table has a row for each, with the columns image,
-    age, sex, person and camera. Every fourth person's age is a range.
-
-    Args:
-        folder: made if it is missing; files of the same names are overwritten.
-        people: their number.
-        seed: 0 or more; what is drawn depends on it alone.
+    age, sex, person and camera. Every fourth person's age is a range. What is drawn depends on
+    ``seed``, 0 or more, alone; files of the same names are overwritten.
     """
     drawn = parallel_map(partial(_draw_person, folder, seed), range(people), _CHUNK)
     bar = progress_bar(drawn, desc="drawing", unit="people", total=people)

@@ -43,14 +43,9 @@ def draw_samples(folder: Path, count: int, seed: int, processes: int | None = No
     archive holds, 10 with 1,200: names without the race, byte-identical copies under a later
     timestamp, truncated JPEGs, and one that is no image.
 
-    The bytes of a file depend on ``seed`` and on the file's number alone: not on ``count`` for the
-    good ones, nor on the number of processes.
-
-    Args:
-        folder: exists; files of the same names are overwritten.
-        count: good portraits.
-        seed: 0 or more.
-        processes: how many draw; by default one per core.
+    The bytes of a file depend on ``seed``, 0 or more, and on the file's number alone: not on
+    ``count`` for the good ones, nor on the number of ``processes``, by default one per core. Files
+    of the same names are overwritten.
     """
     corrupt = {
         "missing field": 1 + count // 600,

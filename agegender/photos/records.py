@@ -72,8 +72,7 @@ def read_index(folder: Path) -> Index:
     """The index of ``folder``, after a look at the names and sizes of all its files.
 
     Raises:
-        UserError: the index is missing or something else, or a file is missing or has another
-            size.
+        UserError: the index or a file is missing, or something else.
     """
     path = folder / INDEX
     try:
@@ -116,7 +115,7 @@ def verify(folder: Path) -> None:
     files are compared with their SHA-256 in the index, which takes as long as reading them.
 
     Raises:
-        UserError: as `read_index`, or a file has another content; the message names it.
+        UserError: it names the file.
     """
     read_index(folder)
     verify_files(folder / INDEX)

@@ -18,15 +18,11 @@ class Split(Section):
     near_duplicate_correlation: Annotated[float, Field(ge=0.9, le=1)]
 
     @model_validator(mode="after")
-    def _number_folds_from_zero(self) -> Self:
+    def _leave_some_for_training(self) -> Self:
         if self.folds == 1:
             raise ValueError("folds should be 0, for none, or at least 2")
         if self.fold and self.fold >= self.folds:
             raise ValueError(f"fold should be less than folds, which is {self.folds}")
-        return self
-
-    @model_validator(mode="after")
-    def _leave_some_for_training(self) -> Self:
         test = 1 / self.folds if self.folds else self.test
         if self.validation + test >= 1:
             name = "the fold to test" if self.folds else "test"
