@@ -8,9 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import dvc.api
 import numpy as np
 import pandas as pd
 import yaml
+from dvc.exceptions import DvcException
+from dvc.utils.flatten import flatten
 
 from agegender.analysis.suspicious import suspicious
 from agegender.analysis.writing import write
@@ -65,9 +68,6 @@ def folds(arguments: argparse.Namespace) -> None:
 
 def _experiments(revision: str) -> Iterator[_Fold]:
     """The finished experiments that are folds, the newest first."""
-    import dvc.api
-    from dvc.exceptions import DvcException
-
     try:
         rows = dvc.api.exp_show(revs=revision)
     except DvcException as error:
@@ -126,8 +126,6 @@ def _print_one(experiments: Sequence[_Fold]) -> dict[str, pd.DataFrame]:
 
 def _difference(parameters: dict[str, Any]) -> str:
     """What ``parameters`` of an experiment have other than params.yaml, apart from the folds."""
-    from dvc.utils.flatten import flatten
-
     here = flatten(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")))
     changed = [
         f"{name}={value}"
