@@ -17,9 +17,9 @@ def paint_back_hair(painter: Painter) -> None:
     face, colour, rng = painter.face, painter.hair, painter.rng
     if face.hair == "tied":
         bun = ellipse(0, TOP - 0.10 - 0.08 * face.hair_volume, 0.34, 0.30)
-        painter.fill(_wavy(painter, bun), colour * 0.72, 1, 0.5, z=-0.3)
+        painter.paint(_wavy(painter, bun), colour * 0.72, 1, 0.5, z=-0.3)
         sheen = ellipse(-0.06, TOP - 0.2, 0.16, 0.12)
-        painter.fill(sheen, np.minimum(colour * 1.1 + 14, 255), 0.5, 3, z=-0.3)
+        painter.paint(sheen, np.minimum(colour * 1.1 + 14, 255), 0.5, 3, z=-0.3)
     if face.hair not in ("long", "bob"):
         return
     volume = 0.14 + 0.14 * face.hair_volume + 0.10 * painter.setting.hair_wave
@@ -29,16 +29,16 @@ def paint_back_hair(painter: Painter) -> None:
             (w + 0.10, min(end, 0.95)), (w * 0.95, end)]  # fmt: skip
     loop = [(0, TOP - volume * 0.8), *side, (0, end), *mirrored(side)]
     shape = _wavy(painter, curve(loop, closed=True))
-    painter.fill(shape, colour * 0.62, 1, 0.5, z=-0.3)
+    painter.paint(shape, colour * 0.62, 1, 0.5, z=-0.3)
     within = coverage(painter.head.project(shape, -0.3))
     x, bend = np.linspace(-w, w, 26)[:, None], rng.normal(size=(26, 1)) * 0.05
     y = np.linspace(0, 1, 9)
     locks = np.stack(
         [x * (1 + 0.03 * y) + bend * sine(2 * np.pi * y), (end + 0.3) * y - 0.3 + 0 * x], axis=2
     )
-    painter.line(locks[::2], 0.05, colour * 0.42, 0.55, 0.7, within, z=-0.3)
+    painter.paint(locks[::2], colour * 0.42, 0.55, 0.7, within, width=0.05, z=-0.3)
     bright = np.minimum(colour * 0.95 + 6, 255)
-    painter.line(locks[1::2], 0.05, bright, 0.5, 0.8, within, z=-0.3)
+    painter.paint(locks[1::2], bright, 0.5, 0.8, within, width=0.05, z=-0.3)
 
 
 def paint_hair(painter: Painter) -> None:
@@ -58,7 +58,7 @@ def paint_hair(painter: Painter) -> None:
         shapes = head.project(np.stack(patches), 0.02)
         crown = curve([(-0.62, -0.92), (-0.3, TOP + 0.03), (0.3, TOP + 0.03), (0.62, -0.92),
                        (0.3, TOP - 0.05), (-0.3, TOP - 0.05)], 5, closed=True)  # fmt: skip
-        painter.fill(crown, colour, 0.35 * (1 - 0.6 * face.thinning), 1.8, z=0.0)
+        painter.paint(crown, colour, 0.35 * (1 - 0.6 * face.thinning), 1.8, z=0.0)
         opacity = 0.92
     else:
         # The outer edge is the silhouette; the hairline lies on the front of the head.
@@ -127,9 +127,9 @@ def _paint_sheen(painter: Painter, within: Mask) -> None:
     colour, pixels = painter.hair, painter.head.pixels
     side = sine(painter.setting.light_from)
     glow = ellipse(0.45 * side, TOP + 0.12, 0.42, 0.16, 0.5 * side)
-    painter.fill(glow, np.minimum(colour * 1.3 + 42, 255), 0.42, pixels(0.10), within, z=0.2)
+    painter.paint(glow, np.minimum(colour * 1.3 + 42, 255), 0.42, pixels(0.10), within, z=0.2)
     shade = ellipse(-0.9 * side, -0.3, 0.35, 0.8)
-    painter.fill(shade, colour * 0.4, 0.42 * abs(side), pixels(0.14), within, z=0.0)
+    painter.paint(shade, colour * 0.4, 0.42 * abs(side), pixels(0.14), within, z=0.0)
 
 
 def _paint_fuzz(painter: Painter) -> None:
@@ -139,7 +139,7 @@ def _paint_fuzz(painter: Painter) -> None:
     high = [(0.90 * w, -0.85), (0.5 * w, TOP + 0.06)]
     cap = [*mirrored(low), (0, -0.90 - 0.1 * volume), *low, *high, (0, TOP - 0.03), *mirrored(high)]
     blur = head.pixels(0.06)
-    painter.fill(curve(cap, 5, closed=True), colour, 0.18 + 0.40 * volume, blur, z=0.05)
+    painter.paint(curve(cap, 5, closed=True), colour, 0.18 + 0.40 * volume, blur, z=0.05)
     angle = painter.rng.uniform(-1.25, 1.25, (60, 1)) + np.linspace(0, 0.25, 5)
     radius = painter.rng.uniform(0.82, 0.99, (60, 1))
     lines = np.stack([radius * w * sine(angle), -0.32 - radius * 0.87 * cosine(angle)], axis=2)
@@ -176,9 +176,9 @@ def paint_beard(painter: Painter) -> None:
     lengths = painter.rng.uniform(0.06, 0.14, 70)
     tips = roots * (1.06, 1) + np.stack([np.zeros(70), lengths], axis=1)
     hairs = np.stack([roots, (roots + tips) / 2 + (0.004, 0), tips], axis=1)
-    painter.line(hairs[::2], 0.018, colour * 0.45, 0.5, 0.3, within, 0.03)
+    painter.paint(hairs[::2], colour * 0.45, 0.5, 0.3, within, 0.03, width=0.018)
     bright = np.minimum(colour * 1.25 + 14, 255)
-    painter.line(hairs[1::2], 0.018, bright, 0.45, 0.3, within, 0.03)
+    painter.paint(hairs[1::2], bright, 0.45, 0.3, within, 0.03, width=0.018)
 
 
 def _wavy(painter: Painter, loop: Points) -> Points:

@@ -1,12 +1,10 @@
 """Painting a person: shapes are given on the face, and painted where they appear."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from portraits.canvas import Mask, Pixels, Points, coverage, fill, stroke
+from portraits.canvas import Mask, Pixels, coverage, fill, stroke
 from portraits.head import Head
 from portraits.people import Face, Setting
 
@@ -36,7 +34,7 @@ class Painter:
         self.hair = hair + 0.95 * face.grey * (silver - hair)
         self.inside = coverage(self.head.outline(), 0.5)
 
-    def fill(
+    def paint(
         self,
         shapes: ArrayLike,
         colour: ArrayLike,
@@ -46,39 +44,22 @@ class Painter:
         lift: float = 0.0,
         z: float | None = None,
         both: bool = False,
+        width: float | None = None,
+        ends: tuple[float, float] = (0.15, 0.15),
     ) -> None:
-        """Fill polygons on the face; see `canvas.fill`.
+        """Fill polygons, or with a ``width`` paint brush strokes along lines, on the face.
 
         Args:
-            shapes: corners on the face, x and y; shape (n, 2), or (polygons, n, 2).
+            shapes: points on the face, x and y; shape (n, 2), or (shapes, n, 2).
+            colour: see `canvas.fill`, as for opacity, blur and within.
             lift: height above the face.
             z: the depth of what does not lie on the face.
             both: whether the mirror image, on the left, is painted first.
+            width: of the middle of a stroke; its ``ends`` have these shares of it.
         """
-        for placed in self._placed(shapes, lift, z, both):
-            fill(self.pixels, placed, colour, opacity, blur, within)
-
-    def line(
-        self,
-        path: ArrayLike,
-        width: float,
-        colour: ArrayLike,
-        opacity: float = 1.0,
-        blur: float = 0.0,
-        within: Mask | None = None,
-        lift: float = 0.0,
-        z: float | None = None,
-        both: bool = False,
-        ends: tuple[float, float] = (0.15, 0.15),
-    ) -> None:
-        """Paint a brush stroke along a path, or along several; see `fill` and `stroke`."""
-        for placed in self._placed(path, lift, z, both):
-            outline = stroke(placed, self.head.pixels(width), ends)
-            fill(self.pixels, outline, colour, opacity, blur, within)
-
-    def _placed(
-        self, points: ArrayLike, lift: float, z: float | None, both: bool
-    ) -> Iterator[Points]:
-        right = np.asarray(points, dtype=np.float64)
+        right = np.asarray(shapes, dtype=np.float64)
         for side in (right * (-1, 1), right) if both else (right,):
-            yield self.head.place(side, lift) if z is None else self.head.project(side, z)
+            shape = self.head.place(side, lift) if z is None else self.head.project(side, z)
+            if width is not None:
+                shape = stroke(shape, self.head.pixels(width), ends)
+            fill(self.pixels, shape, colour, opacity, blur, within)
