@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from agegender.common.errors import UserError
-from cli import demo, export, predict, score
+from cli import demo, export, predict
 from stages.common import process
 
 
@@ -56,5 +56,17 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_arguments(add("predict", help="predict age and gender on photos of your own"))
     demo.add_arguments(add("demo", help="serve a page to try the models on, for this machine"))
     export.add_arguments(add("export", help="write a model in another format, with its card"))
-    score.add_arguments(add("score", help="score a model on labeled photos of another origin"))
+    others = add("score", help="score a model on labeled photos of another origin")
+    option = others.add_argument
+    option("source", metavar="PATH", help="photos with labels: a folder, zip or tar")
+    option("--labels", metavar="TABLE", help="of the labels; by default those in PATH, or names")
+    option("--model", default="", help="custom, vgg16, or a .keras file; see docs/predict.md")
+    option("--views", choices=("all", "one"), default="all", help="one: no test-time augmentation")
+    option(
+        "--crop",
+        default="1",
+        metavar="SHARE",
+        help="side of the centered square to look at, as a share of the width; or `faces`: align "
+        "the face that is found, as predict does",
+    )
     return parser

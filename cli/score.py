@@ -6,36 +6,31 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+from PIL import Image
+
 from agegender.common.errors import UserError
+from agegender.common.progress import progress_bar
+from agegender.download.paths import local_file
+from agegender.download.source import fetch_photos
+from agegender.evaluation.bootstrap import replicate
+from agegender.evaluation.metrics import by_task
+from agegender.evaluation.predictions import tabulate
+from agegender.evaluation.scores import scores_of
+from agegender.preparation.images import MAX_PIXELS, RejectedImageError, decode
+from agegender.preparation.screening import check_labels
 from cli import predict
+from cli.metrics import print_table, title, with_interval
 from stages.common.stage import project_root
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from PIL import Image
-
     from agegender.prediction.predictor import Prediction, Predictor
 
 logger = logging.getLogger(__name__)
 
 SAMPLES, SEED = 1000, 1
 FACES = "faces"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``score``."""
-    add = parser.add_argument
-    add("source", metavar="PATH", help="photos with labels: a folder, zip or tar")
-    add("--labels", metavar="TABLE", help="of the labels; by default those in PATH, or file names")
-    add("--model", default="", help="custom, vgg16, or a .keras file; see docs/predict.md")
-    add("--views", choices=("all", "one"), default="all", help="one: no test-time augmentation")
-    add(
-        "--crop",
-        default="1",
-        metavar="SHARE",
-        help="side of the centered square to look at, as a share of the width; or `faces`: align "
-        "the face that is found, as predict does",
-    )
 
 
 def score(arguments: argparse.Namespace) -> None:
@@ -69,12 +64,8 @@ def _share(crop: str) -> float | None:
     return share
 
 
-def _fetch(source: str, table: str | None, folder: Path) -> "pd.DataFrame":
+def _fetch(source: str, table: str | None, folder: Path) -> pd.DataFrame:
     """The labels of the photos of ``source``, which are put into ``folder``."""
-    from agegender.download.paths import local_file
-    from agegender.download.source import fetch_photos
-    from agegender.preparation.screening import check_labels
-
     base = project_root()
     given = None if table is None else local_file(table, base)
     entries = fetch_photos(source, folder, base, folder.with_name("downloads"), table=given)
@@ -86,7 +77,7 @@ def _fetch(source: str, table: str | None, folder: Path) -> "pd.DataFrame":
     return labels
 
 
-def _look(predictor: "Predictor", photo: "Image.Image", share: float | None) -> "Prediction | None":
+def _look(predictor: "Predictor", photo: Image.Image, share: float | None) -> "Prediction | None":
     """What the model says of a photo's center, or of the face that the detector is surest of."""
     if share is None:
         return max(predictor(photo), key=lambda face: face.score or 0.0, default=None)
@@ -99,15 +90,10 @@ def _look(predictor: "Predictor", photo: "Image.Image", share: float | None) -> 
 
 
 def _predict(
-    predictor: "Predictor", folder: Path, labels: "pd.DataFrame", share: float | None
-) -> tuple["pd.DataFrame", str]:
+    predictor: "Predictor", folder: Path, labels: pd.DataFrame, share: float | None
+) -> tuple[pd.DataFrame, str]:
     """The predictions of all photos that can be judged, and how many cannot, in words."""
-    import numpy as np
-
-    from agegender.common.progress import progress_bar
-    from agegender.evaluation.predictions import tabulate
     from agegender.prediction.predictor import OUTPUTS
-    from agegender.preparation.images import MAX_PIXELS, RejectedImageError, decode
 
     rows, found, unreadable = [], [], 0
     files = progress_bar(labels["file"], desc="scoring", unit="photos", total=len(labels))
@@ -132,12 +118,7 @@ def _predict(
     return tabulate(judged, outputs), f"{faceless} more show no face, {unreadable} cannot be read"
 
 
-def _print_scores(predictions: "pd.DataFrame") -> None:
-    from agegender.evaluation.bootstrap import replicate
-    from agegender.evaluation.metrics import by_task
-    from agegender.evaluation.scores import scores_of
-    from cli.metrics import print_table, title, with_interval
-
+def _print_scores(predictions: pd.DataFrame) -> None:
     scores = scores_of(predictions)
     estimates = by_task(replicate(predictions, scores, SAMPLES, SEED)[0].estimates())
     rows = [[title(each), with_interval(each, estimates[each.task])] for each in scores]
