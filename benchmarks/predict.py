@@ -23,20 +23,21 @@ def measure(clone: Clone, quick: bool) -> list[Result]:
     few, many = write_photos(clone, small), write_photos(clone, large)
 
     def peak(folder: Path) -> float:
-        command = (sys.executable, "-m", "agegender", "predict", "--views", "one", str(folder))
-        return peak_memory(clone, *command)
+        command = (sys.executable, "-m", "agegender", "predict", "--model", "custom")
+        return peak_memory(clone, *command, "--views", "one", str(folder))
 
     peaks = peak(many), peak(few)
     # Here, since TensorFlow starts.
     from agegender.faces.detection import Detector
-    from agegender.prediction.inputs import read_photos
+    from agegender.prediction.inputs import list_photos, read_photos
     from agegender.prediction.predictor import Predictor
 
     predictor = Predictor(clone.path / "models/custom.keras", views="one")
     detector = Detector(clone.path / "models/yunet.onnx")
 
     def predict() -> None:
-        assert sum(len(each.faces) for each in predictor.stream(read_photos([few])))
+        photos, _ = list_photos([str(few)])
+        assert sum(len(each.faces) for each in predictor.stream(read_photos(photos)))
 
     def detect() -> None:
         for path in few.iterdir():

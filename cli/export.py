@@ -6,22 +6,25 @@ import logging
 import shutil
 import subprocess
 import tempfile
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agegender.common.errors import DamagedFileError, UserError
 from agegender.common.files import sha256
+from cli.predict import choose, require_new
 from stages.common import process
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from agegender.report.card import Card
+logger = logging.getLogger(__name__)
 
-MODELS = Path("models")
 TFRECORDS = Path("data/tfrecords")
 # What lies next to a model, and travels with it.
-COMPANIONS = ("template.json", "yunet.onnx")
+TEMPLATE, DETECTOR = "template.json", "yunet.onnx"
+# The detector's license, which must come with every copy.
+NOTICE = resources.files("agegender.faces") / "yunet.LICENSE.txt"
 # Photos that an exported file is compared with Keras on.
 PHOTOS = 32
 
@@ -44,17 +47,19 @@ def export(arguments: argparse.Namespace) -> None:
         UserError: there is no such model, the folder is in use, packages are missing, or the
             exported file does not answer as Keras does; then there is no folder.
     """
-    model, form, out = arguments.model, arguments.to, arguments.out
-    views, weights = arguments.views, arguments.weights
-    path = Path(model) if model.endswith(".keras") else MODELS / f"{model}.keras"
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is not empty; choose another folder for the exported model")
+    form, out, views, weights = arguments.to, arguments.out, arguments.views, arguments.weights
+    path = choose(arguments.model)
+    require_new(out)
     missing = [name for name in ("tf2onnx", "onnxruntime") if not importlib.util.find_spec(name)]
     if form == "onnx" and missing:
         raise UserError(
             f"ONNX needs {' and '.join(missing)}: pip install -r requirements-export.txt"
         )
-    card = _card_of(path)
+    from agegender.report.card import ExportedFile, card_of, write_card
+
+    card = card_of(path)
+    if card is None:
+        logger.warning("%s has no card next to it: exporting without one", path)
     process.hold_greetings()
     from agegender.evaluation.predict import load
     from agegender.export.export import export_model
@@ -72,16 +77,15 @@ def export(arguments: argparse.Namespace) -> None:
         folder.mkdir()
         exported = folder / f"{path.stem}{SUFFIXES[form]}"
         differences = export_model(network, exported, form, weights, images)
-        files = [exported] if exported.is_file() else sorted(exported.rglob("*"))
-        digests = {
-            file.relative_to(folder).as_posix(): sha256(file) for file in files if file.is_file()
-        }
-        for name in COMPANIONS:
-            if (path.parent / name).is_file():
-                shutil.copy(path.parent / name, folder / name)
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+        digests = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
+        size = sum(file.stat().st_size for file in files)
+        for companion in (TEMPLATE, DETECTOR):
+            if path.with_name(companion).is_file():
+                shutil.copy(path.with_name(companion), folder)
+        if (folder / DETECTOR).is_file():
+            (folder / NOTICE.name).write_bytes(NOTICE.read_bytes())
         if card is not None:
-            from agegender.report.card import ExportedFile, write_card
-
             file = ExportedFile(
                 name=exported.name,
                 form=form,
@@ -96,25 +100,9 @@ def export(arguments: argparse.Namespace) -> None:
             written.with_suffix(".md").rename(folder / "README.md")
         folder.rename(out)
     found = ", ".join(f"{value:.2g} ({name})" for name, value in differences.items())
-    megabytes = sum((out / file).stat().st_size for file in digests) / 1e6
-    print(f"{out / exported.name}: {megabytes:.1f} MB; on {whose} it differs from Keras by {found}")
-
-
-def _card_of(path: Path) -> "Card | None":
-    """The card next to a model, if it is there and is the model's own."""
-    from agegender.report.card import read_card
-
-    if not path.is_file():
-        raise DamagedFileError(path, "is missing")
-    file = path.with_suffix(".card.json")
-    if not file.exists():
-        logging.getLogger(__name__).warning("%s is missing: exporting without a model card", file)
-        return None
-    card = read_card(file)
-    known = {card.sha256, *(card.file.sha256.values() if card.file else ())}
-    if sha256(path) not in known:
-        raise UserError(f"{file} is of another model than {path}; `dvc repro` writes both")
-    return card
+    print(
+        f"{out / exported.name}: {size / 1e6:.1f} MB; on {whose} it differs from Keras by {found}"
+    )
 
 
 def _photos(size: int) -> tuple["np.ndarray", str]:

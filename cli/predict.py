@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,42 +35,46 @@ def predict(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: the arguments are of no use, or no file could be read.
     """
-    if arguments.crops and not arguments.out:
+    out = arguments.out
+    if arguments.crops and not out:
         raise UserError("--crops needs --out FOLDER, where they are written")
     path = choose(arguments.model)
-    from agegender.prediction.inputs import count_photos, expand, read_photos
+    from agegender.prediction.inputs import expand, list_photos, read_photos
 
-    paths = expand(arguments.paths)
-    if arguments.out:
-        refuse_among(arguments.out, paths)
-        _make_new(arguments.out)
+    files, skipped = list_photos(arguments.paths)
+    if skipped:
+        print(f"{skipped:,} files are skipped: no photos by their ending", file=sys.stderr)
+    if not files:
+        raise UserError(f"there are no photos in {', '.join(arguments.paths)}")
+    if out:
+        refuse_among(out, [path for given in arguments.paths for path in expand(given)])
+        require_new(out)
+        out.mkdir(parents=True, exist_ok=True)
     predictor = load(path, arguments.views, arguments.aligned)
     print(f"model: {path} ({origin(path)})", file=sys.stderr)
 
     from agegender.common.progress import progress_bar
-    from agegender.prediction.output import Output
+    from agegender.prediction.output import rows, write
 
     photos = progress_bar(
-        predictor.stream(read_photos(paths)), desc="faces", unit="photos", total=count_photos(paths)
+        predictor.stream(read_photos(files)), desc="faces", unit="photos", total=len(files)
     )
-    print(HEAD)
     readable = 0
-    with Output(arguments.out, arguments.crops) as output:
-        try:
-            for result in photos:
-                readable += result.readable
-                for row in output.write(result):
+    print(HEAD)
+    try:
+        with closing(write(photos, out, arguments.crops)) as results:
+            for result in results:
+                readable += result.photo is not None
+                for row in rows(result):
                     # Above the bar, where there is one.
                     photos.write(_line(row), file=sys.stdout)
-        except KeyboardInterrupt:
-            print(
-                f"\ninterrupted{f'; {arguments.out} holds what was done' if arguments.out else ''}"
-            )
-            raise SystemExit(process.INTERRUPTED) from None
+    except KeyboardInterrupt:
+        print(f"\ninterrupted{f'; {out} holds what was done' if out else ''}")
+        raise SystemExit(process.INTERRUPTED) from None
     if not readable:
         raise UserError("none of the files could be read")
-    if arguments.out:
-        print(f"pictures and tables: {arguments.out}", file=sys.stderr)
+    if out:
+        print(f"pictures and tables: {out}", file=sys.stderr)
 
 
 def choose(name: str) -> Path:
@@ -81,14 +86,11 @@ def choose(name: str) -> Path:
     Raises:
         UserError: there is none.
     """
-    if not name:
-        path = MODELS / "custom.keras"
-        if PRETRAINED.exists() and (not path.exists() or _trained_on_samples()):
-            path = PRETRAINED
-    elif name in ("custom", "vgg16"):
-        path = MODELS / f"{name}.keras"
-    else:
+    path = MODELS / f"{name or 'custom'}.keras"
+    if name not in ("", "custom", "vgg16"):
         path = Path(name)
+    elif not name and PRETRAINED.exists() and (not path.exists() or _trained_on_samples()):
+        path = PRETRAINED
     if not path.is_file():
         remedy = "; `dvc repro` trains it" if path.parent == MODELS else ""
         raise UserError(f"there is no model {path}{remedy}")
@@ -112,14 +114,11 @@ def load(path: Path, views: Any, aligned: bool) -> Any:
     """
     process.hold_greetings()
     from agegender.networks.device import enable_determinism
-    from agegender.prediction.predictor import Predictor, UnusableTemplateError
+    from agegender.prediction.predictor import Predictor
 
     process.imports_done()
     enable_determinism(0)
-    try:
-        return Predictor(path, views, aligned)
-    except UnusableTemplateError as error:
-        raise UserError(f"{error}; if yours are, add --aligned") from None
+    return Predictor(path, views, aligned)
 
 
 def _trained_on_samples() -> bool:
@@ -141,10 +140,10 @@ def refuse_among(folder: Path, paths: Iterable[Path]) -> None:
             )
 
 
-def _make_new(folder: Path) -> None:
+def require_new(folder: Path) -> None:
+    """Make sure that nothing is lost by writing into ``folder``."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists; name a new or an empty folder, so that nothing is lost")
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 from tests.clones import Clone
 from tests.conftest import Reproduced
 
+MODELS = ["--model", "custom", "--model", "vgg16"]
 FAULTS = Path(__file__).with_name("faults.js").read_text(encoding="utf-8")
 
 
@@ -24,7 +25,7 @@ def page(reproduced: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> It
     clone: Clone = reproduced.clone
     temporary = tmp_path_factory.mktemp("temporary")
     process = subprocess.Popen(
-        ["python", "-m", "agegender", "demo", "--port", "0"],
+        ["python", "-m", "agegender", "demo", "--port", "0", *MODELS],
         cwd=clone.path,
         env=clone.env | {"TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
@@ -106,6 +107,29 @@ def test_a_photo_is_pasted_and_the_webcam_is_missing(
     assert "Not an image" in shown.inner_text(".result")
     shown.click("#camera")
     expect(shown.locator("#status")).to_contain_text("The webcam cannot be used")
+    shown.close()
+
+
+def test_each_answer_stands_with_the_crop_that_its_model_saw(
+    page: str, scene: Path, browser: Browser
+) -> None:
+    answer = requests.post(f"{page}predict", scene.read_bytes()).json()
+    first, second = answer["models"]
+    # As a model answers that learned from photos of another framing.
+    for face in answer["models"][second]:
+        face["crop"] = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+    answer["models"][second][0]["warning"] = "small"
+    shown = browser.new_page()
+    shown.route("**/predict", lambda route: route.fulfill(json=answer))
+    shown.goto(page)
+    shown.set_input_files("#files", [scene])
+    answers = shown.locator(".face >> nth=0").locator(".answers")
+    expect(answers).to_have_count(2)
+    for title, part in zip((first, second), answers.all(), strict=True):
+        assert part.locator("dt").all_inner_texts() == [title]
+        crop = part.locator("img").get_attribute("src")
+        assert crop == answer["models"][title][0]["crop"]
+    assert "The face is small" in answers.nth(1).inner_text()
     shown.close()
 
 

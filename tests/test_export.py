@@ -15,6 +15,7 @@ from agegender.custom import network as custom
 from agegender.export import export
 from agegender.export.export import export_model
 from agegender.export.formats import SUFFIXES
+from agegender.prediction.predictor import Predictor
 from agegender.training.inference import for_export, inference_model
 from tests.conftest import Reproduced
 from tests.test_models import BOTH, IMAGES, custom_options
@@ -71,6 +72,7 @@ def test_the_command_exports_a_model_with_its_card_and_template(
         "README.md",
         "template.json",
         "yunet.onnx",
+        "yunet.LICENSE.txt",
     }
     card = json.loads((out / "custom.card.json").read_text())
     assert card["metrics"] == json.loads((clone.path / "metrics/custom.json").read_text())
@@ -79,4 +81,21 @@ def test_the_command_exports_a_model_with_its_card_and_template(
     result = yaml.safe_load(header)["model-index"][0]["results"][0]
     assert result["metrics"][1]["value"] == card["metrics"]["age"]["mae"]
     assert card["file"]["sha256"]["custom.tflite"] in text
-    assert "is not empty" in clone.run(*command, fails=True)
+    assert "name a new or an empty folder" in clone.run(*command, fails=True)
+
+
+def test_the_pretrained_folder_is_an_export(reproduced: Reproduced, tmp_path: Path) -> None:
+    """The command in docs/predict.md makes a small model that answers as the trained one."""
+    clone = reproduced.clone
+    command = ["python", "-m", "agegender", "export", "custom", "--to", "keras"]
+    command += ["--weights", "float16", "--out", str(tmp_path / "pretrained")]
+    clone.run(*command)
+    made, trained = tmp_path / "pretrained/custom.keras", clone.path / "models/custom.keras"
+    assert made.stat().st_size < 0.75 * trained.stat().st_size
+    card = (tmp_path / "pretrained/README.md").read_text()
+    assert " ".join(command[1:-2]) in card
+    photo = min((clone.path / "data/raw").glob("*.jpg"))
+    # It is cropped for by its own template, as its card shows.
+    (expected,), (found,) = (Predictor(path)(photo) for path in (trained, made))
+    assert found.gender == pytest.approx(expected.gender, abs=0.01)
+    assert found.age == pytest.approx(expected.age, abs=0.1)

@@ -17,17 +17,15 @@ import pytest
 from PIL import Image
 
 from agegender.common.errors import UserError
-from agegender.common.files import sha256
 from agegender.download.archive import read_files
 from agegender.photos.photos import read_photos
+from agegender.prediction.inputs import list_photos
 from agegender.prediction.inputs import read_photos as read_inputs
-from agegender.prediction.predictor import NO_FACE, Predictor, UnusableTemplateError
-from agegender.report.card import read_card
+from agegender.prediction.predictor import NO_FACE, Predictor
 from benchmarks import crops
-from cli.predict import refuse_among
+from cli.predict import choose, refuse_among
 from tests.clones import ROOT
 from tests.conftest import Reproduced
-from tools.pretrained import make
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +70,19 @@ def test_the_command(reproduced: Reproduced, portraits: list[Path], tmp_path: Pa
     lying.save(photos / "lying.png")
     shutil.copy(portraits[4], photos / "sub/scene.jpg")
     (photos / "broken.jpg").write_bytes(portraits[0].read_bytes()[:900])
-    (photos / "notes.txt").write_text("no photo")
+    for name in ("notes.txt", "sub/list.csv", "sub/list.json"):
+        (photos / name).write_text("no photo")
     Image.new("RGB", (300, 200), "green").save(photos / "lawn.webp")
     with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
         archive.write(portraits[5], "a/b.jpg")
         archive.writestr("c.heic", "x")
     out = tmp_path / "out"
-    command = ["python", "-m", "agegender", "predict", "--out", str(out), "--crops"]
+    command = ["python", "-m", "agegender", "predict", "--model", "custom"]
+    command += ["--out", str(out), "--crops"]
     printed = reproduced.clone.run(
-        *command, str(photos), str(tmp_path / "*.zip"), str(tmp_path / "missing.jpg")
+        *command, str(photos), str(tmp_path / "*.zip"), str(photos / "notes.txt")
     )
+    assert "2 files are skipped: no photos by their ending" in printed
     assert "model: models/custom.keras (trained on drawn portraits)" in printed
     assert "Traceback" not in printed
     with (out / "predictions.csv").open(newline="") as file:
@@ -100,10 +101,11 @@ def test_the_command(reproduced: Reproduced, portraits: list[Path], tmp_path: Pa
         "my photos/sub/scene.jpg": 1,
         "some.zip/a/b.jpg": 1,
         "some.zip/c.heic": 0,
-        "missing.jpg": 0,
+        "my photos/notes.txt": 0,
     }
     assert faces["my photos/lawn.webp"][0]["warning"] == NO_FACE
     assert "damaged" in faces["my photos/broken.jpg"][0]["warning"]
+    assert "not an image" in faces["my photos/notes.txt"][0]["warning"]
     assert "HEIC" in faces["some.zip/c.heic"][0]["warning"]
     for number, row in enumerate(faces["my photos/scene.jpg"]):
         x, y, width, height = (float(row[name]) for name in ("x", "y", "width", "height"))
@@ -178,6 +180,33 @@ def test_pil_images_are_read_as_files_are(tmp_path: Path) -> None:
         predictor(tmp_path)
 
 
+def test_a_file_is_read_once_however_often_it_is_given(tmp_path: Path) -> None:
+    for name in ("a.jpg", "notes.txt", "sub/b.png", "sub/c.heic", "sub/.d.jpg", "sub/e.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    given = [f"{tmp_path}/{each}" for each in ("**", "sub/../a.jpg", "*", "sub")]
+    files, skipped = list_photos(given)
+    names = [str(path.relative_to(tmp_path)) for path in files]
+    assert (names, skipped) == (["a.jpg", "sub/b.png", "sub/c.heic"], 2)
+    # Whoever names a file wants to know of it.
+    files, skipped = list_photos([f"{tmp_path}/notes.txt", f"{tmp_path}/*.txt"])
+    assert (list(files), skipped) == ([tmp_path / "notes.txt"], 0)
+
+
+def test_what_is_not_there_is_said_before_tensorflow_is_loaded(reproduced: Reproduced) -> None:
+    script = """
+import sys
+from cli.main import main
+sys.argv = ["agegender", "predict", "data/raw", "missing/*.jpg"]
+try:
+    main()
+finally:
+    assert "tensorflow" not in sys.modules
+"""
+    printed = reproduced.clone.run("python", "-c", script, fails=True)
+    assert printed.strip() == "error: there is no file or folder missing/*.jpg"
+
+
 def test_pictures_are_not_written_where_photos_are_read(tmp_path: Path) -> None:
     refuse_among(tmp_path / "out", [tmp_path / "photos", tmp_path / "out.jpg"])
     (tmp_path / "photos").mkdir()
@@ -188,12 +217,14 @@ def test_pictures_are_not_written_where_photos_are_read(tmp_path: Path) -> None:
 def test_names_that_are_not_utf8_can_be_printed(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.jpg")
     path.write_bytes(b"x")
-    sources = [file.source for file in read_inputs([path, tmp_path])]
+    shutil.copy(path, tmp_path / os.fsdecode(b"\xe9.jpg"))
+    files, _ = list_photos([str(path), str(tmp_path)])
+    sources = [file.source for file in read_inputs(files)]
     assert all(source.encode().isascii() for source in sources) and len(sources) == 2
 
 
 def test_photos_that_cannot_be_read(predictor: Predictor, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"x\.jpg is missing"):
+    with pytest.raises(UserError, match=r"x\.jpg: No such file"):
         predictor(tmp_path / "x.jpg")
     (tmp_path / "x.jpg").write_bytes(b"x")
     with pytest.raises(UserError, match=r"x\.jpg: not an image"):
@@ -214,12 +245,23 @@ def test_without_faces_in_the_training_photos_only_crops_are_judged(
         Predictor(tmp_path / "custom.keras")
     template = json.loads((models / "template.json").read_text()) | {"one_face": 0.31}
     (tmp_path / "template.json").write_text(json.dumps(template))
-    with pytest.raises(UserError, match=r"another model's template than .*custom\.card\.json has"):
+    with pytest.raises(UserError, match=r"another model's template than the card of .*custom"):
         Predictor(tmp_path / "custom.keras")
     (tmp_path / "custom.card.json").unlink()
-    with pytest.raises(UnusableTemplateError, match="of which only 31% show one face"):
+    with pytest.raises(UserError, match=r"of which only 31% show one face .* say aligned"):
         Predictor(tmp_path / "custom.keras")
     assert len(Predictor(tmp_path / "custom.keras", aligned=True)(portraits[0])) == 1
+
+
+def test_a_model_is_not_cropped_for_by_another_models_template(
+    reproduced: Reproduced, tmp_path: Path
+) -> None:
+    models = reproduced.clone.path / "models"
+    for name in ("custom.card.json", "template.json", "yunet.onnx"):
+        shutil.copy(models / name, tmp_path)
+    shutil.copy(models / "vgg16.keras", tmp_path / "custom.keras")
+    with pytest.raises(UserError, match=r"custom\.card\.json is the card of another model than"):
+        Predictor(tmp_path / "custom.keras")
 
 
 def test_the_interface_from_another_folder(
@@ -244,27 +286,20 @@ for face in predictor(r"{photo}"):
     assert done.stdout == ""
 
 
-def test_the_pretrained_folder_is_made_of_what_the_pipeline_trained(
-    reproduced: Reproduced, portraits: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_model_of_real_faces_answers_unless_the_pipeline_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("data", "models", "params.yaml"):
-        (tmp_path / name).symlink_to(reproduced.clone.path / name)
     monkeypatch.chdir(tmp_path)
-    make("dvc exp run")
-    trained, packed = (Predictor(f"{name}/custom.keras") for name in ("models", "pretrained"))
-    (expected,), (found,) = trained(portraits[0]), packed(portraits[0])
-    assert found.gender == pytest.approx(expected.gender, abs=0.01)
-    assert found.age == pytest.approx(expected.age, abs=0.1)
-    made = Path("pretrained/custom.keras")
-    size = made.stat().st_size
-    assert size < 0.75 * Path("models/custom.keras").stat().st_size
-    # `export` takes its card for its own.
-    packed_card, digest = read_card(Path("pretrained/custom.card.json")), sha256(made)
-    assert packed_card.file is not None and packed_card.file.sha256 == {"custom.keras": digest}
-    card = Path("pretrained/README.md").read_text()
-    metrics = json.loads((reproduced.clone.path / "metrics/custom.json").read_text())
-    accuracy = f"{100 * metrics['gender']['accuracy']:.1f}"
-    assert f"| gender accuracy | {accuracy}" in card
-    first = made.read_bytes()
-    make("dvc exp run")
-    assert made.read_bytes() == first
+    trained, pretrained = Path("models/custom.keras"), Path("pretrained/custom.keras")
+    with pytest.raises(UserError, match=r"no model models/custom\.keras; `dvc repro` trains it"):
+        choose("")
+    for path in (trained, pretrained):
+        path.parent.mkdir()
+        path.touch()
+    lock = "stages: {{download: {{params: {{params.yaml: {{download: {{source: {}}}}}}}}}}}"
+    for source, expected in (("sample", pretrained), ("utkface", trained)):
+        Path("dvc.lock").write_text(lock.format(source))
+        assert choose("") == expected
+        assert choose("custom") == trained
+    trained.unlink()
+    assert choose("") == pretrained

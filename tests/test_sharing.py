@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from agegender.prediction.predictor import Predictor
 from tests.clones import Clone
 from tests.conftest import Reproduced
 
@@ -12,7 +13,8 @@ def test_another_repository_fetches_the_models(reproduced: Reproduced, tmp_path:
     first = reproduced.copy(tmp_path / "first")
     first.dvc("remote", "add", "--default", "shared", str(tmp_path / "remote"))
     first.commit("Where results are shared")
-    first.run("git", "tag", "-a", "custom@v1.0.0", "-m", "Custom CNN")
+    for name in ("models", "custom", "custom-card", "template"):
+        first.run("git", "tag", "-a", f"{name}@v1.0.0", "-m", "First version")
     first.dvc("push")
     url, model = str(first.path), (first.path / "models/custom.keras").read_bytes()
 
@@ -23,9 +25,16 @@ def test_another_repository_fetches_the_models(reproduced: Reproduced, tmp_path:
     other.dvc("get", url, "models", "--out", "fetched")
     card = json.loads((other.path / "fetched/custom.card.json").read_text())
     assert card["metrics"] == json.loads((first.path / "metrics/custom.json").read_text())
-    other.dvc("artifacts", "get", url, "custom", "--rev", "v1.0.0", "--out", "artifact.keras")
+    # A model's artifact is complete: it can be predicted with, and checked against its card.
+    other.dvc("artifacts", "get", url, "models", "--rev", "v1.0.0", "--out", "published")
+    assert Predictor(other.path / "published/custom.keras").template.usable
+    other.dvc("artifacts", "get", url, "custom", "--out", "artifact.keras")
+    for name, file in (("custom-card", "custom.card.json"), ("template", "template.json")):
+        other.dvc("artifacts", "get", url, name, "--rev", "v1.0.0", "--out", file)
+        assert (other.path / file).read_bytes() == (first.path / "models" / file).read_bytes()
     other.dvc("import", url, "models/custom.keras", "--out", "imported.keras")
-    for name in ("fetched/custom.keras", "artifact.keras", "imported.keras"):
+    folders = ("fetched/custom.keras", "published/custom.keras")
+    for name in (*folders, "artifact.keras", "imported.keras"):
         assert (other.path / name).read_bytes() == model
     read = f"import dvc.api; print(dvc.api.read('models/custom.card.json', repo={url!r}))"
     assert json.loads(other.run("python", "-c", read)) == card

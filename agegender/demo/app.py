@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from PIL import Image
 
 from agegender.download.archive import MAX_BYTES, FoundFile
-from agegender.prediction.predictor import OUTPUTS, PhotoResult, Prediction, Predictor
+from agegender.prediction.predictor import OUTPUTS, Prediction, Predictor
 
 # Photos that wait while others are looked at; more are asked to come again.
 MAX_WAITING = 8
@@ -133,29 +132,18 @@ def _predict(content: bytes, predictors: Mapping[str, Predictor]) -> dict[str, A
     answer: dict[str, Any] = {"problem": "", "width": 0, "height": 0, "models": {}}
     for title, predictor in predictors.items():
         (result,) = predictor.stream([FoundFile("", content, "")])
+        answer["models"][title] = [_face(face) for face in result.faces]
+        if result.photo is not None:
+            answer["width"], answer["height"] = result.photo.size
+    if not any(answer["models"].values()):
         answer["problem"] = result.problem
-        if result.photo is None:
-            break
-        answer["width"], answer["height"] = result.photo.size
-        answer["models"][title] = _faces(result)
     return answer
 
 
-def _faces(result: PhotoResult) -> list[dict[str, Any]]:
-    return [_face(face) for face in result.faces]
-
-
 def _face(face: Prediction) -> dict[str, Any]:
+    crop = io.BytesIO()
+    face.crop.save(crop, "PNG")
     return {
-        **{name: getattr(face, name) for name in OUTPUTS},
-        "box": face.box,
-        "score": face.score,
-        "warning": face.warning,
-        "crop": _data_url(face.crop),
+        **{name: getattr(face, name) for name in (*OUTPUTS, "box", "score", "warning")},
+        "crop": f"data:image/png;base64,{base64.b64encode(crop.getvalue()).decode()}",
     }
-
-
-def _data_url(image: Image.Image) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

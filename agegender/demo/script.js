@@ -34,17 +34,20 @@ function ageOf(face) {
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
 const describe = (face) => [genderOf(face), ageOf(face)].filter(Boolean).join(", ");
 
-// The same face as several models see it, by its box.
-function faces(models) {
-  const found = new Map();
-  for (const [title, list] of Object.entries(models)) {
-    for (const face of list) {
-      const key = String(face.box);
-      if (!found.has(key)) found.set(key, []);
-      found.get(key).push([title, face]);
-    }
+// Lists of the items with the same key, in the order in which the keys come.
+function groupBy(items, key) {
+  const groups = new Map();
+  for (const item of items) {
+    if (!groups.has(key(item))) groups.set(key(item), []);
+    groups.get(key(item)).push(item);
   }
-  return [...found.values()];
+  return [...groups.values()];
+}
+
+// The same face as several models see it, by its box: [title, face] of each.
+function faces(models) {
+  const all = Object.entries(models).flatMap(([title, list]) => list.map((face) => [title, face]));
+  return groupBy(all, ([, face]) => String(face.box));
 }
 
 function showPhoto(parent, address, answer, found) {
@@ -76,18 +79,23 @@ function showPhoto(parent, address, answer, found) {
 
 function showFace(parent, seen, index, count) {
   const card = make(parent, "article", "", "face");
-  const crop = make(card, "img");
-  crop.src = seen[0][1].crop;
-  crop.alt = "What the model saw of this face";
-  const words = make(card, "div");
-  make(words, "h3", count > 1 ? `Face ${index + 1}` : "The face");
-  const list = make(words, "dl");
-  for (const [title, face] of seen) {
-    make(list, "dt", title);
-    make(list, "dd", describe(face));
+  make(card, "h3", count > 1 ? `Face ${index + 1}` : "The face");
+  // Models that learned from photos of another framing see another crop.
+  for (const same of groupBy(seen, ([, face]) => face.crop)) {
+    const answers = make(card, "div", "", "answers");
+    const [, first] = same[0];
+    const crop = make(answers, "img");
+    crop.src = first.crop;
+    crop.alt = `What ${same.map(([title]) => title).join(" and ")} saw of this face`;
+    const words = make(answers, "div");
+    const list = make(words, "dl");
+    for (const [title, face] of same) {
+      make(list, "dt", title);
+      make(list, "dd", describe(face));
+    }
+    const warnings = first.warning.split(" ").filter(Boolean).map((name) => WARNINGS[name]);
+    if (warnings.length) make(words, "p", warnings.join(" "), "warning");
   }
-  const warning = seen[0][1].warning.split(" ").filter(Boolean);
-  if (warning.length) make(words, "p", warning.map((name) => WARNINGS[name]).join(" "), "warning");
 }
 
 function show(name, address, answer) {

@@ -70,11 +70,14 @@ MAX_ENTRIES = 1_000_000
 MAX_RATIO = 100
 RATIO_MATTERS_FROM = 2**20
 
+NO_IMAGE = "not an image by its extension"
 _IRREGULAR = "not a regular file"
 _HIDDEN = "a hidden file or folder"
-_NO_IMAGE = "not an image by its extension"
 _BOMB = f"grows more than {MAX_RATIO}-fold"
-_EXTENSION = re.compile(rf"(?:\.|\d(?=jpg$))({'|'.join(EXTENSIONS + UNREADABLE + PACKED)})$", re.I)
+# Of images, readable or not, and of archives.
+KNOWN_ENDING = re.compile(
+    rf"(?:\.|\d(?=jpg$))({'|'.join(EXTENSIONS + UNREADABLE + PACKED)})$", re.I
+)
 _HEIF = re.compile(rb".{4}ftyp(hei|hev|mif1|msf1|avi[fs])", re.DOTALL)
 _KINDS = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; give a folder, a zip or a tar",
@@ -130,9 +133,9 @@ def survey(
     for file, entry in _files(source, name):
         if len(entries) == MAX_ENTRIES:
             raise UserError(f"{name} holds more than {MAX_ENTRIES:,} files")
-        if entry.reason == _NO_IMAGE and wanted(entry.source) and not _too_large(file):
+        if entry.reason == NO_IMAGE and wanted(entry.source) and not _too_large(file):
             contents[entry.source], reason = _read(file)
-            entry = entry._replace(reason=reason or _NO_IMAGE)
+            entry = entry._replace(reason=reason or NO_IMAGE)
         entries.append(entry)
     return _sorted(entries, source, name), contents
 
@@ -162,7 +165,7 @@ def unpack(
     packed, kept_bytes = 0 if source.is_dir() else source.stat().st_size, 0
     reading = f"reading {PurePosixPath(name).name or name}"
     for file, entry in progress_bar(_files(source, name), desc=reading, unit="files"):
-        if entry.reason in ("", _NO_IMAGE):
+        if entry.reason in ("", NO_IMAGE):
             entry = plan.get(entry.source, entry)
         if not entry.reason and _is_bomb(kept_bytes + file.size, packed):
             entry = entry._replace(file="", reason=_BOMB)
@@ -192,15 +195,26 @@ def read_files(source: Path) -> Iterator[FoundFile]:
         UserError: ``source`` is something else, or is cut off.
     """
     for file, entry in _files(source, str(source)):
-        if entry.reason not in (_HIDDEN, _NO_IMAGE):
+        if entry.reason not in (_HIDDEN, NO_IMAGE):
             content, reason = (b"", entry.reason) if entry.reason else _read(file)
             yield FoundFile(entry.source, content, reason)
 
 
-def count_files(folder: Path) -> int:
-    """How many files of ``folder`` `read_files` would give."""
-    files = _files(folder, str(folder))
-    return sum(entry.reason not in (_HIDDEN, _NO_IMAGE) for _, entry in files)
+def list_folder(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Each file below a folder, hidden ones left out, and why `read_files` would not read it."""
+    for file, entry in _files(folder, str(folder)):
+        if entry.reason != _HIDDEN:
+            yield folder / file.path, entry.reason
+
+
+def read_file(path: Path) -> FoundFile:
+    """A single file, whatever its name is.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    file = _File(str(path), path.stat().st_size, 0, partial(_open_file, str(path)))
+    return FoundFile(printable(str(path)), *_read(file))
 
 
 def list_files(folder: Path) -> list[Entry]:
@@ -299,14 +313,14 @@ def _reject(file: _File) -> str:
         return "the name is not UTF-8"
     if any(re.match(r"\.(?!\.$)|__MACOSX$", part) for part in parts):
         return _HIDDEN
-    extension = _EXTENSION.search(name)
+    extension = KNOWN_ENDING.search(name)
     kind = extension[1].lower() if extension else ""
     if kind in UNREADABLE:
         return f"{kind.upper()}, a format that cannot be read; convert it to JPEG"
     if kind in PACKED:
         return "an archive; give it as the source, or unpack it"
     if not kind:
-        return _NO_IMAGE
+        return NO_IMAGE
     if len(name.encode()) > MAX_NAME_BYTES or UNSAFE.search(name) or _WINDOWS.fullmatch(name):
         return "a name that not every file system can hold"
     return _too_large(file)

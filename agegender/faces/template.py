@@ -1,6 +1,5 @@
 """Where eyes, nose and mouth lie in the photos that a model learned from: how to crop for it."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -87,22 +86,3 @@ def read_template(path: Path) -> Template:
         return template
     except ValueError:
         raise DamagedFileError(path, "is damaged: it is no template of a face") from None
-
-
-def template_of(model: Path) -> Template:
-    """The template that lies next to a model, and is that of its photos.
-
-    Raises:
-        UserError: there is none, or the model's card, if it lies there, has another.
-    """
-    path = model.with_name(FILE)
-    template = read_template(path)
-    card = model.with_suffix(".card.json")
-    if card.is_file():
-        try:
-            expected = json.loads(read_limited(card, MAX_BYTES))["template"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise DamagedFileError(card, "is damaged: it is no card of a model") from None
-        if expected != template.model_dump(mode="json"):
-            raise DamagedFileError(path, f"is another model's template than {card} has")
-    return template

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from agegender.prediction.predictor import PhotoResult
-from agegender.prediction.table import describe
+from agegender.evaluation.scores import THRESHOLD
+from agegender.photos.labels import GENDERS
+from agegender.prediction.predictor import PhotoResult, Prediction
+from agegender.preparation import images
 
 # Of the photo's longer side: the height of letters, at least and at most; in pixels: the least.
 _SMALLEST, _LARGEST, _LEGIBLE = 1 / 60, 1 / 24, 11
@@ -27,6 +29,20 @@ def draw(result: PhotoResult) -> Image.Image:
         x, y, width, height = (scale * each for each in face.box or (0, 0, *result.photo.size))
         _draw_face(pen, size, (x, y, width, height), describe(face))
     return picture
+
+
+def describe(face: Prediction) -> str:
+    """A face in a few words: ``female 93 %, 31 (24-40)``."""
+    words = []
+    if face.gender is not None:
+        female = face.gender >= THRESHOLD
+        share = face.gender if female else 1 - face.gender
+        words.append(f"{GENDERS[female]} {share:.0%}".replace("%", " %"))
+    if face.age is not None:
+        words.append(f"{face.age:.0f}")
+    if face.age_low is not None and face.age_high is not None:
+        words[-1] += f" ({face.age_low:.0f}-{face.age_high:.0f})"
+    return ", ".join(words)
 
 
 def _draw_face(
@@ -70,7 +86,5 @@ def save(picture: Image.Image, folder: Path, name: str) -> None:
     while path.exists():
         number += 1
         path = given.with_name(f"{given.stem}-{number}{given.suffix}")
-    kind = {"PNG": "PNG", "WEBP": "WEBP", "GIF": "GIF", "BMP": "BMP"}.get(
-        given.suffix[1:].upper(), "JPEG"
-    )
-    picture.save(path, kind, quality=95)
+    kind = given.suffix[1:].upper()
+    picture.save(path, kind if kind in images.FORMATS else "JPEG", quality=95)

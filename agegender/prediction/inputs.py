@@ -1,59 +1,78 @@
 """The photos that a user names: files, folders, patterns, zips and tars."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from glob import glob
 from pathlib import Path
 
 from agegender.common.errors import UserError
-from agegender.download.archive import PACKED, FoundFile, count_files, printable, read_files
+from agegender.download.archive import (
+    KNOWN_ENDING,
+    NO_IMAGE,
+    PACKED,
+    FoundFile,
+    list_folder,
+    printable,
+    read_file,
+    read_files,
+)
 
 
-def expand(paths: Iterable[str]) -> list[Path]:
-    """The files and folders that ``paths`` name.
+def expand(given: str) -> list[Path]:
+    """The files and folders that a path or a pattern such as ``photos/*.jpg`` names.
 
-    Args:
-        paths: of files; of folders, with all below them; of zips and tars; or patterns such as
-            ``photos/*.jpg``, for shells that do not expand them.
+    Raises:
+        UserError: there are none.
     """
-    return [path for given in paths for path in _expand(given)]
-
-
-def count_photos(paths: Iterable[Path]) -> int:
-    """How many files `read_photos` will give; those of an archive count as one."""
-    return sum(count_files(path) if path.is_dir() else 1 for path in paths)
-
-
-def read_photos(paths: Iterable[Path]) -> Iterator[FoundFile]:
-    """Each photo of ``paths``, see `expand`, read one at a time; what cannot be read says why."""
-    for path in paths:
-        if path.is_dir() or path.suffix.lower().removeprefix(".") in PACKED:
-            yield from _read_several(path)
-        else:
-            yield _read_file(path)
-
-
-def _expand(given: str) -> list[Path]:
     # A name may hold brackets without being a pattern.
     if Path(given).exists():
         return [Path(given)]
-    return [Path(each) for each in sorted(glob(given, recursive=True))] or [Path(given)]
+    if found := sorted(glob(given, recursive=True)):
+        return [Path(each) for each in found]
+    raise UserError(f"there is no file or folder {given}")
 
 
-def _read_several(path: Path) -> Iterator[FoundFile]:
-    try:
-        for file in read_files(path):
-            yield FoundFile(printable(f"{path}/{file.source}"), file.content, file.reason)
-    except UserError as error:
-        yield FoundFile(printable(str(path)), b"", printable(str(error)))
-    except OSError as error:
-        yield FoundFile(printable(str(path)), b"", error.strerror or str(error))
+def list_photos(given: Iterable[str]) -> tuple[dict[Path, str], int]:
+    """The photos and archives that paths and patterns name, each once, by its path.
+
+    Below folders, and of what matches a pattern, those that are no photos by their ending are
+    skipped. A file that is named by its own path is never skipped.
+
+    Returns:
+        why each is not read, empty where it is; and how many were skipped.
+
+    Raises:
+        UserError: a path or pattern names nothing.
+    """
+    found: dict[Path, tuple[Path, str]] = {}
+    skipped = set()
+    for each in given:
+        for path in expand(each):
+            if path.is_dir():
+                files = list(list_folder(path))
+            else:
+                known = path == Path(each) or KNOWN_ENDING.search(path.name)
+                files = [(path, "" if known else NO_IMAGE)]
+            for file, reason in files:
+                if reason == NO_IMAGE:
+                    skipped.add(file.resolve())
+                else:
+                    found.setdefault(file.resolve(), (file, reason))
+    return dict(found.values()), len(skipped - found.keys())
 
 
-def _read_file(path: Path) -> FoundFile:
-    name = printable(str(path))
-    try:
-        return FoundFile(name, path.read_bytes(), "")
-    except FileNotFoundError:
-        return FoundFile(name, b"", "there is no such file")
-    except OSError as error:
-        return FoundFile(name, b"", error.strerror or str(error))
+def read_photos(files: Mapping[Path, str]) -> Iterator[FoundFile]:
+    """Each photo of ``files``, see `list_photos`, read one at a time; or why it cannot be read."""
+    for path, reason in files.items():
+        name = printable(str(path))
+        try:
+            if reason:
+                yield FoundFile(name, b"", reason)
+            elif path.suffix.lower().removeprefix(".") in PACKED:
+                for file in read_files(path):
+                    yield file._replace(source=f"{name}/{file.source}")
+            else:
+                yield read_file(path)
+        except UserError as error:
+            yield FoundFile(name, b"", printable(str(error)))
+        except OSError as error:
+            yield FoundFile(name, b"", error.strerror or str(error))

@@ -1,60 +1,86 @@
-"""What predictions are written to: pictures, crops and tables in a folder."""
+"""Predictions as rows of a table, and written into a folder."""
 
-from contextlib import ExitStack
+import csv
+import json
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import Self
 
+from agegender.evaluation.predictions import DECIMALS
 from agegender.prediction.drawing import draw, save
-from agegender.prediction.predictor import PhotoResult
-from agegender.prediction.table import Row, Writer, rows
+from agegender.prediction.predictor import OUTPUTS, PhotoResult
+
+COLUMNS = ("file", "face", *OUTPUTS, "x", "y", "width", "height", "score", "warning")
+
+Row = dict[str, str | int | float | None]
 
 
-class Output:
-    """Writes each photo's predictions into a folder as they come.
+def rows(result: PhotoResult) -> Iterator[Row]:
+    """A row for each face, with the keys `COLUMNS`; one alone for a file without a face.
 
-    The folder gets ``predictions.csv`` and ``predictions.json``, the photos with boxes and labels
-    in ``pictures``, and in ``crops`` what the model saw.
+    ``face`` counts from 1; ``gender`` is the probability of female; ``warning`` also says why a
+    file has no face. Numbers are rounded as in the pipeline's own predictions.
     """
+    empty: Row = dict.fromkeys(COLUMNS) | {"file": result.file}
+    for number, face in enumerate(result.faces, 1):
+        outputs = {name: getattr(face, name) for name in OUTPUTS}
+        yield {
+            **empty,
+            "face": number,
+            **{
+                name: round(value, DECIMALS[name])
+                for name, value in outputs.items()
+                if value is not None
+            },
+            **dict(zip(("x", "y", "width", "height"), face.box or (), strict=False)),
+            "score": None if face.score is None else round(face.score, 4),
+            "warning": face.warning,
+        }
+    if not result.faces:
+        yield {**empty, "warning": result.problem}
 
-    def __init__(self, folder: Path | None, crops: bool = False) -> None:
-        """Name the folder, which exists and is empty.
 
-        Args:
-            folder: None writes nothing.
-            crops: whether crops are written.
-        """
-        self._folder = folder
-        self._crops = crops
-        self._open = ExitStack()
+def write(
+    results: Iterable[PhotoResult], folder: Path | None, crops: bool = False
+) -> Generator[PhotoResult, None, None]:
+    """Pass on ``results``, and write each into ``folder`` first, if there is one.
 
-    def __enter__(self) -> Self:
-        if self._folder:
-            self._writer = self._open.enter_context(Writer(self._folder))
-            (self._folder / "pictures").mkdir()
-            if self._crops:
-                (self._folder / "crops").mkdir()
-        return self
+    Args:
+        results: of any number of files.
+        folder: empty. It gets ``predictions.csv``, ``predictions.json``, the photos with boxes and
+            labels in ``pictures``, and in ``crops`` what the model saw.
+        crops: whether these are written.
+    """
+    if folder is None:
+        yield from results
+        return
+    (folder / "pictures").mkdir()
+    if crops:
+        (folder / "crops").mkdir()
+    with (
+        (folder / "predictions.csv").open("w", encoding="utf-8", newline="") as csv_file,
+        (folder / "predictions.json").open("w", encoding="utf-8") as json_file,
+    ):
+        table = csv.DictWriter(csv_file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        json_file.write("[")
+        separator = "\n"
+        try:
+            for result in results:
+                for row in rows(result):
+                    table.writerow(row)
+                    json_file.write(separator + json.dumps(row, ensure_ascii=False))
+                    separator = ",\n"
+                _write_pictures(result, folder, crops)
+                yield result
+        finally:
+            json_file.write("\n]\n")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._open.close()
 
-    def write(self, result: PhotoResult) -> list[Row]:
-        """Write the predictions of a photo, and return its rows."""
-        table = list(rows(result))
-        if self._folder:
-            for row in table:
-                self._writer.write(row)
-            # A photo's own name, without folders; a zip may come from Windows.
-            name = PurePosixPath(result.file.replace("\\", "/")).name
-            if result.photo is not None:
-                save(draw(result), self._folder / "pictures", name)
-            if self._crops:
-                for number, face in enumerate(result.faces, 1):
-                    save(face.crop, self._folder / "crops", f"{Path(name).stem}-face{number}.png")
-        return table
+def _write_pictures(result: PhotoResult, folder: Path, crops: bool) -> None:
+    # A photo's own name, without folders; a zip may come from Windows.
+    name = PurePosixPath(result.file.replace("\\", "/")).name
+    if result.photo is not None:
+        save(draw(result), folder / "pictures", name)
+    if crops:
+        for number, face in enumerate(result.faces, 1):
+            save(face.crop, folder / "crops", f"{Path(name).stem}-face{number}.png")

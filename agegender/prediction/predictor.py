@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agegender.common.errors import DamagedFileError, UserError
-from agegender.download.archive import FoundFile
+from agegender.download.archive import FoundFile, read_file
 from agegender.evaluation.predict import load
 from agegender.faces.detection import Detector
 from agegender.faces.finding import AlignedFace, find_faces
-from agegender.faces.template import template_of
+from agegender.faces.template import FILE, Template, read_template
 from agegender.networks.views import single_view
 from agegender.preparation import images
+from agegender.report.card import card_of
 
 DETECTOR = "yunet.onnx"
-# Of photos that are crops already; those of a photo with faces are a batch of their own.
+# Crops that are judged at once, where photos are crops; otherwise a photo's faces are.
 _BATCH = 32
 # More than any photo has: it is decoded in full.
 _FULL_SIZE = images.MAX_PIXELS
@@ -82,15 +83,6 @@ class PhotoResult:
     problem: str
     photo: Image.Image | None
 
-    @property
-    def readable(self) -> bool:
-        """Whether the file is a photo."""
-        return self.photo is not None
-
-
-class UnusableTemplateError(UserError):
-    """The training photos say too little of how to crop other photos."""
-
 
 class Predictor:
     """A saved model with what it takes to show it photos as it learned them.
@@ -122,12 +114,12 @@ class Predictor:
         self._model = tf.function(loaded, input_signature=[tf.TensorSpec(shape, tf.uint8)])
         self._aligned = aligned
         if not aligned:
-            self.template = template_of(path)
+            self.template = _template_of(path)
             if not self.template.usable:
-                raise UnusableTemplateError(
+                raise UserError(
                     f"{path} learned from photos of which only {self.template.one_face:.0%} show "
                     "one face that the detector finds, so it can judge only photos that are "
-                    "cropped as those are"
+                    "cropped as those are; if yours are, say aligned"
                 )
             self.detector = Detector(path.with_name(DETECTOR))
 
@@ -143,60 +135,51 @@ class Predictor:
         """
         if isinstance(photo, str | Path):
             try:
-                content = Path(photo).read_bytes()
-            except FileNotFoundError:
-                raise DamagedFileError(Path(photo), "is missing") from None
+                file = read_file(Path(photo))
             except OSError as error:
                 raise UserError(f"{photo}: {error.strerror}") from None
-            (result,) = self.stream([FoundFile(str(photo), content, "")])
-            if not result.readable:
+            (result,) = self.stream([file])
+            if result.photo is None:
                 raise UserError(f"{photo}: {result.problem}")
             return result.faces
         image = _to_image(photo) if isinstance(photo, np.ndarray) else photo
         image = images.to_rgb(image, _FULL_SIZE)
         if self._aligned:
             return self.predict_crops([images.fit(image, self.image_size)])
-        return self._in_photo(image)
+        return self._predict_faces(image)
 
     def stream(self, files: Iterable[FoundFile]) -> Iterator[PhotoResult]:
         """What the model says of each of many files, in their order.
 
         Memory does not grow with their number.
         """
-        return self._stream_aligned(files) if self._aligned else self._stream_photos(files)
-
-    def _stream_photos(self, files: Iterable[FoundFile]) -> Iterator[PhotoResult]:
-        for file, decoded in _map_ahead(_decode, files):
-            if isinstance(decoded, str):
-                yield PhotoResult(file.source, [], decoded, None)
+        decoded = _map_ahead(self._decode, files)
+        while batch := list(islice(decoded, _BATCH if self._aligned else 1)):
+            photos = [photo for _, photo in batch if isinstance(photo, Image.Image)]
+            if self._aligned:
+                answers = iter([[crop] for crop in self.predict_crops(photos)])
             else:
-                faces = self._in_photo(decoded)
-                yield PhotoResult(file.source, faces, "" if faces else NO_FACE, decoded)
-
-    def _stream_aligned(self, files: Iterable[FoundFile]) -> Iterator[PhotoResult]:
-        remaining = iter(files)
-        while batch := list(islice(remaining, _BATCH)):
-            decoded = [self._decode_aligned(file) for file in batch]
-            predictions = iter(
-                self.predict_crops([each for each in decoded if not isinstance(each, str)])
-            )
-            for file, crop in zip(batch, decoded, strict=True):
-                if isinstance(crop, str):
-                    yield PhotoResult(file.source, [], crop, None)
+                answers = iter([self._predict_faces(photo) for photo in photos])
+            for file, photo in batch:
+                if isinstance(photo, str):
+                    yield PhotoResult(file.source, [], photo, None)
                 else:
-                    yield PhotoResult(file.source, [next(predictions)], "", crop)
+                    faces = next(answers)
+                    yield PhotoResult(file.source, faces, "" if faces else NO_FACE, photo)
 
-    def _decode_aligned(self, file: FoundFile) -> Image.Image | str:
-        """What the pipeline's stage preprocess would make of a file, or why nothing."""
+    def _decode(self, file: FoundFile) -> Image.Image | str:
+        """The photo, a crop as the pipeline's stage preprocess makes it; or why there is none."""
         if file.reason:
             return file.reason
-        size = (self.image_size, self.image_size)
         try:
-            return Image.frombytes("RGB", size, images.square(file.content, size[0]))
+            if not self._aligned:
+                return images.decode(file.content, _FULL_SIZE)
+            size = (self.image_size, self.image_size)
+            return Image.frombytes("RGB", size, images.square(file.content, self.image_size))
         except images.RejectedImageError as error:
             return str(error)
 
-    def _in_photo(self, photo: Image.Image) -> list[Prediction]:
+    def _predict_faces(self, photo: Image.Image) -> list[Prediction]:
         found = find_faces(photo, self.detector, self.template)
         return self.predict_crops([face.crop(photo, self.image_size) for face in found], found)
 
@@ -239,13 +222,17 @@ def _whole(box: NDArray[np.float32]) -> tuple[int, int, int, int]:
     return x, y, width, height
 
 
-def _decode(file: FoundFile) -> Image.Image | str:
-    if file.reason:
-        return file.reason
-    try:
-        return images.decode(file.content, _FULL_SIZE)
-    except images.RejectedImageError as error:
-        return str(error)
+def _template_of(model: Path) -> Template:
+    """The template that lies next to a model, and is that of its photos.
+
+    Raises:
+        UserError: there is none, or the model's card, if it lies there, has another.
+    """
+    path = model.with_name(FILE)
+    template, card = read_template(path), card_of(model)
+    if card is not None and card.template != template.model_dump(mode="json"):
+        raise DamagedFileError(path, f"is another model's template than the card of {model} has")
+    return template
 
 
 def _map_ahead(

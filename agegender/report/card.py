@@ -5,19 +5,19 @@ Model Reporting, FAT* 2019; the fields are Hugging Face's).
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
 from jinja2 import Environment, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from agegender.analysis.groups import MIN_GROUP
 from agegender.analysis.writing import write, write_interval
 from agegender.common.errors import DamagedFileError
-from agegender.common.files import atomic_write, read_limited
+from agegender.common.files import atomic_write, read_limited, sha256
 from agegender.evaluation.scores import PRIMARY_METRICS, SCORES, Score, primary_metric
 from agegender.report import prose
 from agegender.report.results import Model
@@ -27,6 +27,9 @@ from agegender.report.settings import redacted
 MAX_BYTES = 1_000_000
 Text = Annotated[str, Field(max_length=10_000)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Number = int | float | None
+# The contents of a metrics file.
+Metrics = dict[Text, Number | dict[Text, Number | dict[Text, Number]]]
 
 
 class _Part(BaseModel):
@@ -86,20 +89,13 @@ class Card(_Part):
     photos: dict[Text, int]
     leaks: Annotated[int, Field(ge=0)] = 0
     train_on: Text
-    metrics: dict[Text, Any]
+    metrics: Metrics
     failing: dict[Text, list[Text]]
     parameters: dict[Text, Any]
     template: dict[Text, Any] | None
     license: Text
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = None
     file: ExportedFile | None = None
-
-    @field_validator("metrics")
-    @classmethod
-    def _numbers(cls, values: dict[str, Any]) -> dict[str, Any]:
-        if not all(value is None or type(value) in (int, float) for value in _leaves(values)):
-            raise ValueError("metrics must be numbers")
-        return values
 
     def scored(self) -> list[tuple[Score, Mapping[str, Any]]]:
         """Each score that it has, with the metrics that hold its value and interval."""
@@ -109,14 +105,6 @@ class Card(_Part):
             for score in SCORES
             if isinstance(values := by_task[score.task], dict) and score.name in values
         ]
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        for each in value.values():
-            yield from _leaves(each)
-    else:
-        yield value
 
 
 def make_card(
@@ -210,6 +198,23 @@ def read_card(path: Path) -> Card:
         markdown(card)
     except Exception:
         raise DamagedFileError(path, "is damaged: it is no model card") from None
+    return card
+
+
+def card_of(model: Path) -> Card | None:
+    """The card that lies next to a model; None where there is none.
+
+    Raises:
+        DamagedFileError: it is damaged, or another model's.
+    """
+    path = model.with_suffix(".card.json")
+    if not path.exists():
+        return None
+    card = read_card(path)
+    if sha256(model) not in (card.sha256, *(card.file.sha256.values() if card.file else ())):
+        raise DamagedFileError(
+            path, f"is the card of another model than {model}; a model travels with its own"
+        )
     return card
 
 
