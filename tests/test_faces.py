@@ -11,9 +11,9 @@ from PIL import Image
 
 from agegender.common.errors import DamagedFileError, UserError
 from agegender.download.weights import load_weights
-from agegender.faces.alignment import invert, refine, similarity, transform
+from agegender.faces.alignment import invert, similarity, transform
 from agegender.faces.detection import Detector, Face
-from agegender.faces.finding import find_faces
+from agegender.faces.finding import find_faces, refine
 from agegender.faces.resampling import warp
 from agegender.faces.template import Template, read_template
 from agegender.faces.yunet import STRIDES, load_yunet

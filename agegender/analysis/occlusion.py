@@ -4,8 +4,6 @@ The occlusion maps of Zeiler and Fergus (ECCV 2014, arXiv:1311.2901), averaged o
 aligned faces allow.
 """
 
-import base64
-import io
 from typing import Any
 
 import keras
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from agegender.common.pictures import data_url
 from agegender.common.progress import progress_bar
 from agegender.evaluation.predict import predict_images
 
@@ -65,8 +64,6 @@ def summarize(images: NDArray[np.uint8], maps: dict[str, NDArray[np.float64]]) -
     ``face`` is the mean of the photos as a ``data:`` address of a PNG. Of photos of people it is a
     mean face, and stays out of git as they do.
     """
-    file = io.BytesIO()
-    Image.fromarray(images.mean(axis=0).round().astype(np.uint8)).save(file, "PNG")
-    face = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    face = data_url(Image.fromarray(images.mean(axis=0).round().astype(np.uint8)), "PNG")
     rounded = {task: each.round(4).tolist() for task, each in maps.items()}
     return {"photos": len(images), "face": face, **rounded}

@@ -1,8 +1,6 @@
 """The page's web application: it predicts on photos that a browser on this machine sends."""
 
 import asyncio
-import base64
-import io
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from agegender.common.pictures import data_url
 from agegender.download.archive import MAX_BYTES, FoundFile
 from agegender.prediction.predictor import OUTPUTS, Prediction, Predictor
 
@@ -141,9 +140,5 @@ def _predict(content: bytes, predictors: Mapping[str, Predictor]) -> dict[str, A
 
 
 def _face(face: Prediction) -> dict[str, Any]:
-    crop = io.BytesIO()
-    face.crop.save(crop, "PNG")
-    return {
-        **{name: getattr(face, name) for name in (*OUTPUTS, "box", "score", "warning")},
-        "crop": f"data:image/png;base64,{base64.b64encode(crop.getvalue()).decode()}",
-    }
+    shown = {name: getattr(face, name) for name in (*OUTPUTS, "box", "score", "warning")}
+    return {**shown, "crop": data_url(face.crop, "PNG")}

@@ -1,12 +1,13 @@
 """The faces in a photo of any size, and how to crop each as the training photos are cropped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agegender.faces.alignment import Matrix, invert, refine, similarity, transform
+from agegender.faces.alignment import Matrix, invert, similarity, transform
 from agegender.faces.detection import Detector, Face
 from agegender.faces.resampling import warp
 from agegender.faces.template import Template
@@ -20,6 +21,13 @@ _SMALL_THERE = 40
 # photos of people, 97 % reached this score upright; 24 % did in another quarter turn, with a lower
 # score than upright.
 _CERTAIN = 0.88
+# The second pass: pixels a side of what the detector sees, the share of it that the template
+# takes, and the score that is enough there.
+_CHIP = 384
+_CHIP_SHARE = 0.5
+_CHIP_THRESHOLD = 0.3
+# Faces that are looked at together: a crowd takes no more memory than some.
+_BATCH = 16
 # Where warnings begin: pixels of the photo across the crop; the distance of landmarks from the
 # template, as a share of the crop's side; the share of the crop that lies outside the photo.
 _SMALL = 64
@@ -101,6 +109,30 @@ def _search(
         back = back @ np.array([[0, -1, width], [1, 0, 0], [0, 0, 1]])
         width, height = height, width
     return [_mapped(face, back) for face in detector(turned[np.newaxis])[0]]
+
+
+def refine(
+    photo: Image.Image, faces: Sequence[Face], template: Template, detector: Detector
+) -> list[NDArray[np.float64] | None]:
+    """The landmarks of ``faces``, found once more in an upright picture of each face alone.
+
+    That halves the error of the crop, and shows which detections are none: these become None.
+    """
+    inside = template.points(_CHIP * _CHIP_SHARE) + _CHIP * (1 - _CHIP_SHARE) / 2
+    refined: list[NDArray[np.float64] | None] = []
+    for start in range(0, len(faces), _BATCH):
+        batch = faces[start : start + _BATCH]
+        matrices = [similarity(face.landmarks, inside) for face in batch]
+        chips = [np.asarray(warp(photo, matrix, _CHIP, softness=0)) for matrix in matrices]
+        for matrix, found in zip(matrices, detector(np.stack(chips), _CHIP_THRESHOLD), strict=True):
+            # The face is where the template is; others may be next to it.
+            distances = [np.abs(each.landmarks - inside).mean() for each in found]
+            nearest = int(np.argmin(distances)) if found else 0
+            if found and distances[nearest] < _CHIP * _CHIP_SHARE / 4:
+                refined.append(transform(invert(matrix), found[nearest].landmarks))
+            else:
+                refined.append(None)
+    return refined
 
 
 def _mapped(face: Face, matrix: Matrix) -> Face:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from agegender.faces.alignment import invert
+
 # Standard deviation of the Gaussian blur in pixels of the crop. Crops out of large photos are far
 # sharper than the photos that models learn from, which moves ages by years; see docs/predict.md.
 SOFTNESS = 0.8
@@ -26,7 +28,7 @@ def warp(
         size: pixels a side of the square.
         softness: standard deviation of the blur, in pixels of the square.
     """
-    inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
+    inverse = np.vstack([invert(matrix), [0, 0, 1]])
     # Pixels of the photo for each of the doubled square.
     step = math.hypot(inverse[0, 0], inverse[1, 0]) / 2
     factor = max(1, math.ceil(step))

@@ -1,7 +1,5 @@
 """Photos with what a model predicts for them: right ones, wrong ones and the worst."""
 
-import base64
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from agegender.common.errors import UserError
+from agegender.common.pictures import data_url
 from agegender.evaluation.predictions import tasks_of
 from agegender.evaluation.scores import THRESHOLD
 from agegender.photos.labels import GENDERS
@@ -80,10 +79,7 @@ def faces(folder: Path, files: Iterable[str], image_size: int) -> dict[str, str]
             raise UserError(f"{folder / name} is damaged ({error})") from None
         image = Image.frombytes("RGB", (image_size, image_size), pixels)
         image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-        file = io.BytesIO()
-        image.save(file, "JPEG", quality=80, optimize=True)
-        encoded = base64.b64encode(file.getvalue()).decode()
-        found[name] = f"data:image/jpeg;base64,{encoded}"
+        found[name] = data_url(image, "JPEG", quality=80, optimize=True)
     return found
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from agegender.common.pictures import data_url
+
 # Pixels a side; the page shows it smaller, for sharp screens.
 _SIDE = 256
 _COLOR = (213, 94, 0)
@@ -32,6 +34,4 @@ def overlay(face: str, values: ArrayLike) -> str:
     smooth = Image.fromarray(shares, "F").resize(size, Image.Resampling.BICUBIC)
     mask = Image.fromarray((255 * _OPACITY * np.asarray(smooth).clip(0, 1)).astype(np.uint8))
     picture = Image.composite(Image.new("RGB", size, _COLOR), gray.convert("RGB"), mask)
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=85, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return data_url(picture, "JPEG", quality=85, optimize=True)
