@@ -83,9 +83,21 @@ def main() -> None:
     del plots["confusion"]
     own = {name: plots.pop(name) for name in list(plots) if name.startswith(EACH)}
     counts = read_json(Path("metrics/split.json"))
+    template = read_json(Path("models/template.json"))
+    cards = {
+        model.name: make_card(
+            model,
+            counts,
+            declared.values,
+            template,
+            digests[f"train_{model.name}", f"models/{model.name}.keras"],
+        )
+        for model in models
+    }
     page = render(
         Report(
             models=models,
+            cards=cards,
             differences=differences,
             photos=pd.concat(photos),
             rejected=pd.read_csv("data/rejected.csv", keep_default_na=False),
@@ -103,11 +115,8 @@ def main() -> None:
             },
         )
     )
-    template = read_json(Path("models/template.json"))
-    for model in models:
-        digest = digests[f"train_{model.name}", f"models/{model.name}.keras"]
-        card = make_card(model, counts, declared.values, template, digest)
-        write_card(Path(f"models/{model.name}.card.json"), card)
+    for name, card in cards.items():
+        write_card(Path(f"models/{name}.card.json"), card)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(page, encoding="utf-8")
     suspects.to_csv(SUSPECTS, index=False, lineterminator="\n")

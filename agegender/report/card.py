@@ -4,24 +4,21 @@ As JSON, and as Markdown with the header that model hubs read (Mitchell and othe
 Model Reporting, FAT* 2019; the fields are Hugging Face's).
 """
 
-import math
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import yaml
-from jinja2 import Environment, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 
-from agegender.analysis.groups import MIN_GROUP
-from agegender.analysis.writing import write, write_interval
 from agegender.common.errors import DamagedFileError
 from agegender.common.files import atomic_write, read_limited, sha256
 from agegender.evaluation.scores import PRIMARY_METRICS, SCORES, Score, primary_metric
 from agegender.report import prose
 from agegender.report.results import Model
 from agegender.report.settings import redacted
+from agegender.report.templates import TEMPLATES
 
 # Cards have about 10 kB.
 MAX_BYTES = 1_000_000
@@ -151,17 +148,12 @@ def make_card(
             else model.training["seed"],
         },
         template=template,
-        license=license_of(source, model.name),
+        license=_license(source, model.name),
     )
 
 
-def license_of(source: str, name: str) -> str:
-    """The terms of a model, in words.
-
-    Args:
-        source: of the photos that it learned from.
-        name: of the model.
-    """
+def _license(source: str, name: str) -> str:
+    """The terms of a model, by the source of its photos and its name."""
     words = (
         "The model learned from portraits that this project draws; code and portraits are under "
         "the MIT license."
@@ -220,24 +212,16 @@ def card_of(model: Path) -> Card | None:
 
 def markdown(card: Card) -> str:
     """The card as Markdown, with the header that model hubs read."""
-    text = resources.files("agegender.report").joinpath("card.md").read_text("utf-8")
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.globals |= {"write": write, "write_interval": write_interval}
-    environment.filters["upper_first"] = prose.capitalized
     header = yaml.safe_dump(_header(card), allow_unicode=True, sort_keys=False, width=100)
     baseline = card.metrics.get("baseline") or {}
-    return environment.from_string(text).render(
-        card=card, header=header, baseline=baseline, min_group=MIN_GROUP
-    )
+    return TEMPLATES.get_template("card.md").render(card=card, header=header, baseline=baseline)
 
 
 def _header(card: Card) -> dict[str, Any]:
     metrics = [
         {"type": score.name, "name": score.title, "value": values[score.name]}
         for score, values in card.scored()
-        if score in PRIMARY_METRICS[score.task] and _known(values[score.name])
+        if score in PRIMARY_METRICS[score.task] and not pd.isna(values[score.name])
     ]
     dataset = {"name": card.source, "type": card.source, "split": "test"}
     task = {"type": "image-classification", "name": f"{' and '.join(card.tasks)} from a face photo"}
@@ -258,7 +242,3 @@ def _header(card: Card) -> dict[str, Any]:
             }
         ],
     }
-
-
-def _known(value: float | None) -> bool:
-    return value is not None and not math.isnan(value)

@@ -3,16 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import DictLoader, Environment, StrictUndefined
 
-from agegender.analysis.groups import MIN_GROUP
 from agegender.analysis.suspicious import MIN_YEARS
-from agegender.analysis.writing import unit_of, write, write_interval, write_known
+from agegender.analysis.writing import write_known
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.scores import (
     CUMULATIVE,
@@ -24,11 +21,12 @@ from agegender.evaluation.scores import (
 from agegender.photos.labels import GENDERS
 from agegender.photos.photos import group_columns
 from agegender.report import gallery, heatmap, prose
-from agegender.report.card import license_of
+from agegender.report.card import Card
 from agegender.report.figures import Figure
 from agegender.report.gallery import Row
 from agegender.report.results import Model
 from agegender.report.settings import Setting, redacted, settings
+from agegender.report.templates import TEMPLATES
 
 # At most this many rejected files, and photos with suspicious labels of a task, are listed by name.
 _LISTED = 100
@@ -46,6 +44,7 @@ class Report:
 
     Attributes:
         models: the custom CNN's and VGG16's results.
+        cards: of each model by name.
         differences: by score, the second model's less the first's.
         photos: every accepted photo, see `agegender.photos.photos.read_photos`, and its ``split``.
         rejected: the rejected files: ``file`` and ``reason``.
@@ -62,6 +61,7 @@ class Report:
     """
 
     models: Sequence[Model]
+    cards: Mapping[str, Card]
     differences: Mapping[Score, Estimate]
     photos: pd.DataFrame
     rejected: pd.DataFrame
@@ -79,25 +79,7 @@ class Report:
 
 def render(report: Report) -> str:
     """The page; equal reports give equal pages."""
-    folder = resources.files("agegender.report")
-    files = ("page.html", "style.css", "script.js")
-    environment = Environment(
-        loader=DictLoader({name: folder.joinpath(name).read_text("utf-8") for name in files}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"write": write, "write_interval": write_interval}
-    environment.filters |= {
-        "thousands": lambda number: f"{number:,}",
-        "upper_first": prose.capitalized,
-        "breakable": _breakable,
-        "span": prose.span,
-        "unit": unit_of,
-        "unit_head": lambda score: f" ({unit_of(score)})" if unit_of(score) else "",
-    }
-    page = environment.get_template("page.html").render(_context(report)) + "\n"
+    page = TEMPLATES.get_template("page.html").render(_context(report))
     # A number and its percent sign stay on one line.
     return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", page)
 
@@ -140,7 +122,6 @@ def _context(report: Report) -> dict[str, Any]:
         ],
         "corrupted": _corrupted(report),
         "occlusion": _occlusion(report) if first.occlusion["photos"] else None,
-        "min_group": MIN_GROUP,
         "genders": GENDERS,
         "min_years": MIN_YEARS,
         "most_suspects": _SUSPECTS,
@@ -200,7 +181,6 @@ def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, 
                     score, model.metrics[task], baseline[score.name]
                 ),
                 "gaps": [(_grouping(gap.by), prose.gap(score, gap)) for gap in gaps],
-                "failing": [prose.gap(score, gap) for gap in gaps if not gap.size.includes_zero],
                 "groups": model.groups(task),
                 "ranges": prose.ranges(model.noun, model.metrics[task], model.groups(task))
                 if "coverage80" in model.metrics[task]
@@ -209,7 +189,6 @@ def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, 
         )
     return {
         "results": model,
-        "license": license_of(report.parameters["download"]["source"], model.name),
         "parameters": model.metrics["parameters"],
         "epochs": len(model.loss.training),
         "settings": [each for each in table if each.name.startswith(f"train_{model.name}.")],
@@ -263,8 +242,3 @@ def _occlusion(report: Report) -> dict[str, Any]:
             prose.occlusion_agreement(first.occlusion, second.occlusion),
         ],
     }
-
-
-def _breakable(name: str) -> str:
-    """A name from code, with places where a narrow page may break it."""
-    return re.sub(r"([._/])", "\\1\N{ZERO WIDTH SPACE}", name)

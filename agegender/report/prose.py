@@ -1,4 +1,8 @@
-"""Sentences that are made from the numbers, by rules that the report states."""
+"""Sentences that are made from the numbers, by rules that the report states.
+
+Throughout, ``model``, ``first`` and ``second`` are what a sentence calls a model, ``task`` is
+gender or age, and ``rows`` are those of a table of groups, or of corruptions and their strengths.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,26 +14,22 @@ from agegender.analysis.groups import MIN_GROUP, Gap
 from agegender.analysis.writing import write, write_interval
 from agegender.evaluation.bootstrap import Estimate
 from agegender.evaluation.scores import PRIMARY_METRICS, Score
-from agegender.report.results import Curve
+from agegender.report.results import Curve, best_epoch
+
+Row = Mapping[Any, Any]
 
 # A model overfits if its validation loss ends at least this much above its lowest value, and its
 # training loss at the end is below what it was then.
 OVERFITTING_RISE = 0.05
 # A validation loss is still falling if the last epoch lowered it by at least this much.
 STILL_FALLING = 0.01
+# What a model answers to each task, and which baseline it is compared with.
 _ANSWERS = {"gender": "P(female)", "age": "age"}
 _BASELINES = {"gender": "majority-class", "age": "median"}
 
 
 def difference(score: Score, first: str, second: str, estimate: Estimate) -> str:
-    """Whether ``second`` differs significantly from ``first``, in a sentence.
-
-    Args:
-        score: what is compared.
-        first: what a sentence calls one model.
-        second: the other.
-        estimate: the second's score less the first's.
-    """
+    """Whether the second model differs significantly, by its score less the first's."""
     value, low, high = estimate
     if math.isnan(value) or math.isnan(low):
         return f"The two cannot be compared by {score.title}: it is not defined here."
@@ -52,13 +52,7 @@ def difference(score: Score, first: str, second: str, estimate: Estimate) -> str
 
 
 def against_baseline(score: Score, values: Mapping[str, float], baseline: float) -> str:
-    """Whether a model beats the baseline, in a sentence.
-
-    Args:
-        score: a primary metric.
-        values: the score with its ``_low`` and ``_high``.
-        baseline: the baseline's score.
-    """
+    """Whether a model, with these metrics of a task, beats the baseline by a primary metric."""
     value, low, high = (values[f"{score.name}{end}"] for end in ("", "_low", "_high"))
     start = f"The {_BASELINES[score.task]} baseline scores {write(score, baseline)}; the model "
     if low <= baseline <= high:
@@ -69,10 +63,10 @@ def against_baseline(score: Score, values: Mapping[str, float], baseline: float)
 
 
 def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str = "train") -> str:
-    """What a loss curve shows about overfitting, by the rule that the report states.
+    """What a loss curve shows about overfitting.
 
     Args:
-        model: what a sentence calls it.
+        model: see above.
         curve: of the loss of all tasks.
         training: the parameters of its training stage.
         train_on: the splits that it was trained on.
@@ -86,8 +80,7 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
     epochs = len(curve.validation)
     if epochs == 1:
         return f"After a single epoch there is no curve that could show whether {model} overfits."
-    keeps_best = training["restore_best_weights"]
-    lowest = curve.lowest
+    keeps_best, lowest = training["restore_best_weights"], best_epoch(curve.validation)
     best, last = curve.validation[lowest], curve.validation[-1]
     numbers = (
         f"validation loss {best:.2f} at its lowest, after epoch {lowest + 1}, and {last:.2f} at "
@@ -105,30 +98,33 @@ def fitting(model: str, curve: Curve, training: Mapping[str, Any], train_on: str
             f"{name} overfits: after epoch {lowest + 1}, training loss keeps falling while "
             f"validation loss rises ({numbers}).{kept} {remedy} may help."
         )
-    if lowest == epochs - 1:
-        fall = curve.validation[-2] - last
-        if fall >= STILL_FALLING * abs(curve.validation[-2]):
-            return (
-                f"{name} does not overfit, and its validation loss is still falling ({numbers}): "
-                f"more epochs may improve it.{kept}"
-            )
+    before = curve.validation[-2]
+    if lowest == epochs - 1 and before - last >= STILL_FALLING * abs(before):
+        return (
+            f"{name} does not overfit, and its validation loss is still falling ({numbers}): "
+            f"more epochs may improve it.{kept}"
+        )
     return f"The curves of {model} show no overfitting by the report’s rule ({numbers}).{kept}"
 
 
-def ranges(model: str, values: Mapping[str, float], rows: Iterable[Mapping[Any, Any]]) -> str:
-    """How often a model's 80 % ranges hold the age, how wide they are, and for whom they fail.
+def _decades(rows: Iterable[Row], name: str) -> list[Row]:
+    """The rows of decades of age that have enough photos, and a value of this name."""
+    return [
+        row
+        for row in rows
+        if row["by"] == "age"
+        and row["photos"] >= MIN_GROUP
+        and not math.isnan(row.get(name, math.nan))
+    ]
 
-    Args:
-        model: what a sentence calls it.
-        values: its metrics of age, with ``coverage80`` and ``width80``.
-        rows: of the age groups table; decades of fewer than `MIN_GROUP` photos do not count.
-    """
+
+def ranges(model: str, values: Mapping[str, float], rows: Iterable[Row]) -> str:
+    """How often a model's 80 % ranges hold the age, how wide they are, and for whom they fail."""
     overall = (
         f"{capitalized(model)}’s 80 % ranges hold {100 * values['coverage80']:.1f} % of the ages "
         f"and are {values['width80']:.1f} years wide on average."
     )
-    decades = [row for row in rows if row["by"] == "age" and row["photos"] >= MIN_GROUP]
-    decades = [row for row in decades if not math.isnan(row["coverage80"])]
+    decades = _decades(rows, "coverage80")
     if not decades:
         return overall
     worst = min(decades, key=lambda row: row["coverage80"])
@@ -138,14 +134,10 @@ def ranges(model: str, values: Mapping[str, float], rows: Iterable[Mapping[Any, 
     )
 
 
-def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def corruptions(task: str, model: str, rows: Sequence[Row]) -> str:
     """How a model's primary metric suffers from corrupted photos, and from what most.
 
-    Args:
-        task: gender or age.
-        model: what a sentence calls it.
-        rows: see `agegender.analysis.corruptions.score_corruptions`; the first is of the photos as
-            they are.
+    The first row is of the photos as they are.
     """
     score = _measured(task, rows)
     clean, *corrupted = rows
@@ -159,7 +151,7 @@ def corruptions(task: str, model: str, rows: Sequence[Mapping[str, Any]]) -> str
     )
 
 
-def _measured(task: str, rows: Sequence[Mapping[str, Any]]) -> Score:
+def _measured(task: str, rows: Sequence[Row]) -> Score:
     """The primary metric that the rows have a value of."""
     scores = PRIMARY_METRICS[task]
     measured = (each for each in scores if not math.isnan(rows[0].get(each.name, math.nan)))
@@ -167,20 +159,11 @@ def _measured(task: str, rows: Sequence[Mapping[str, Any]]) -> Score:
 
 
 def corrupted_difference(
-    task: str,
-    first: str,
-    second: str,
-    rows: Sequence[Mapping[str, Any]],
-    others: Sequence[Mapping[str, Any]],
+    task: str, first: str, second: str, rows: Sequence[Row], others: Sequence[Row]
 ) -> str:
     """How much further apart two models are on corrupted photos than on photos as they are.
 
-    Args:
-        task: gender or age.
-        first: what a sentence calls one model.
-        second: the other.
-        rows: of the first model, see `corruptions`.
-        others: of the second model.
+    ``rows`` are the first model's, see `corruptions`, and ``others`` the second's.
     """
     score = _measured(task, rows)
     gaps = [b[score.name] - a[score.name] for a, b in zip(rows, others, strict=True)]
@@ -193,14 +176,12 @@ def corrupted_difference(
 
 
 def occlusion(model: str, maps: Mapping[str, Any]) -> str:
-    """Where covering a patch changes a model's answers most, in a sentence.
+    """Where covering a patch changes a model's answers most.
 
-    Args:
-        model: what a sentence calls it.
-        maps: see `agegender.analysis.occlusion.summarize`.
+    ``maps`` are those of `agegender.analysis.occlusion.summarize`.
     """
     places, shares = [], []
-    for task in (task for task in ("gender", "age") if task in maps):
+    for task in (task for task in _ANSWERS if task in maps):
         values = np.asarray(maps[task])
         rows, columns = values.shape
         row, column = np.unravel_index(values.argmax(), values.shape)
@@ -223,14 +204,9 @@ def occlusion_change(task: str, value: float) -> str:
 
 
 def occlusion_agreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
-    """Whether two models look at the same places, by the correlation of their maps.
-
-    Args:
-        first: of one model, see `agegender.analysis.occlusion.summarize`.
-        second: of the other.
-    """
+    """Whether two models look at the same places, by the correlation of their maps."""
     parts = []
-    for task in (task for task in ("gender", "age") if task in first):
+    for task in (task for task in _ANSWERS if task in first):
         both = np.corrcoef(np.ravel(first[task]), np.ravel(second[task]))[0, 1]
         parts.append(f"for {task} {both:.2f}".replace("-", "−"))
     return (
@@ -252,12 +228,7 @@ def gap(score: Score, gap: Gap) -> str:
 
 
 def worst_for_both(task: str, gaps: Sequence[Sequence[Gap]]) -> str:
-    """Which groups both models are significantly worst for, in a sentence.
-
-    Args:
-        task: gender or age.
-        gaps: of each model.
-    """
+    """Which groups both models are significantly worst for, by the gaps of each."""
     first, second = (
         {people(each.by, each.worst): None for each in model if not each.size.includes_zero}
         for model in gaps
@@ -274,15 +245,9 @@ def worst_for_both(task: str, gaps: Sequence[Sequence[Gap]]) -> str:
     )
 
 
-def regression_to_the_mean(model: str, rows: Iterable[Mapping[Any, Any]]) -> str | None:
-    """That the young come out too old and the old too young, where the intervals show both.
-
-    Args:
-        model: what a sentence calls it.
-        rows: of the age groups table; decades of fewer than `MIN_GROUP` photos do not count.
-    """
-    decades = [row for row in rows if row["by"] == "age" and row["photos"] >= MIN_GROUP]
-    decades = [row for row in decades if not math.isnan(row.get("bias", math.nan))]
+def regression_to_the_mean(model: str, rows: Iterable[Row]) -> str | None:
+    """That the young come out too old and the old too young, where the intervals show both."""
+    decades = _decades(rows, "bias")
     if not decades or decades[0]["bias_low"] <= 0 or decades[-1]["bias_high"] >= 0:
         return None
     young, old = decades[0], decades[-1]

@@ -16,13 +16,7 @@ from agegender.evaluation.predictions import read_predictions, tasks_of
 
 
 def best_epoch(losses: Sequence[float]) -> int:
-    """The number, from 0, of the first epoch with the lowest loss, as training chooses it.
-
-    NaN is higher than any loss.
-
-    Args:
-        losses: of the validation split after each epoch, at least one.
-    """
+    """The number, from 0, of the first epoch with the lowest loss; NaN is higher than any."""
     ranked = [math.inf if math.isnan(loss) else loss for loss in losses]
     return ranked.index(min(ranked))
 
@@ -33,11 +27,6 @@ class Curve:
 
     training: list[float]
     validation: list[float]
-
-    @property
-    def lowest(self) -> int:
-        """The number, from 0, of the epoch with the lowest validation value."""
-        return best_epoch(self.validation)
 
 
 @dataclass(frozen=True)
@@ -73,19 +62,13 @@ class Model:
         """What it was trained for: gender, age or both."""
         return tasks_of(self.predictions)
 
-    def groups(self, task: str) -> list[dict[str, Any]]:
+    def groups(self, task: str) -> list[dict[Any, Any]]:
         """The scores of each group, one row per group."""
-        return self._rows(f"{task}_groups")
+        return self.plots[f"{task}_groups"].to_dict("records")
 
-    def corruptions(self, task: str) -> list[dict[str, Any]]:
+    def corruptions(self, task: str) -> list[dict[Any, Any]]:
         """The scores on corrupted photos, one row per corruption and strength, if there are any."""
-        return self._rows(f"{task}_corruptions")
-
-    def _rows(self, table: str) -> list[dict[str, Any]]:
-        return [
-            {str(name): value for name, value in row.items()}
-            for row in self.plots[table].to_dict("records")
-        ]
+        return self.plots[f"{task}_corruptions"].to_dict("records")
 
     def gaps(self, task: str) -> list[Gap]:
         """The gaps between its best and worst groups."""
@@ -94,14 +77,7 @@ class Model:
 
 
 def read_model(root: Path, name: str, title: str, noun: str, training: Mapping[str, Any]) -> Model:
-    """Gather a model's results from the files of the pipeline.
-
-    Args:
-        root: the folder that holds ``metrics``, ``plots`` and ``predictions``.
-        name: of the model's files.
-        title: of its section.
-        noun: what a sentence calls it.
-        training: the parameters of its training stage.
+    """Gather a model's results, see `Model`, from the pipeline's files in the folder ``root``.
 
     Raises:
         DamagedFileError: a file is not what its stage writes.
