@@ -12,8 +12,7 @@ import tensorflow as tf
 from agegender.custom.network import build
 from agegender.custom.parameters import TrainCustom
 from agegender.export.export import export_model
-from agegender.export.formats import SUFFIXES, Format
-from agegender.export.runtimes import open_model
+from agegender.export.formats import FORMATS
 from agegender.training.inference import for_export, inference_model
 from benchmarks.measure import interleaved
 from benchmarks.photos import parameters
@@ -29,7 +28,7 @@ def measure(clone: Clone, quick: bool) -> list[Result]:
     size, tasks = parameters(clone.path)["image_size"], parameters()["tasks"]
     options = TrainCustom.parse(parameters()["train_custom"])
     model = inference_model([for_export(build(options, size, tasks))], size, options, "custom")
-    forms: list[Format] = ["saved_model", "litert"]
+    forms: list[str] = ["saved_model", "litert"]
     if importlib.util.find_spec("tf2onnx") and importlib.util.find_spec("onnxruntime"):
         forms.append("onnx")
     images = np.random.default_rng(1).uniform(0, 255, (32, size, size, 3)).astype(np.float32)
@@ -40,9 +39,9 @@ def measure(clone: Clone, quick: bool) -> list[Result]:
             "a tf.function of the model, as predict and demo use it": tf.function(model),
         }
         for form in forms:
-            path = folder / f"custom{SUFFIXES[form]}"
+            path = folder / f"custom{FORMATS[form].suffix}"
             export_model(model, path, form, "float32", images[:4])
-            ways[form] = open_model(path, form)
+            ways[form] = FORMATS[form].open(path)
         return [result for count in (1, 32) for result in _speed(ways, images[:count], quick)]
 
 

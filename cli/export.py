@@ -63,7 +63,7 @@ def export(arguments: argparse.Namespace) -> None:
     process.hold_greetings()
     from agegender.evaluation.predict import load
     from agegender.export.export import export_model
-    from agegender.export.formats import SUFFIXES
+    from agegender.export.formats import FORMATS
     from agegender.networks.views import single_view
 
     process.imports_done()
@@ -75,7 +75,7 @@ def export(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
         folder = Path(temporary, out.name)
         folder.mkdir()
-        exported = folder / f"{path.stem}{SUFFIXES[form]}"
+        exported = folder / f"{path.stem}{FORMATS[form].suffix}"
         differences = export_model(network, exported, form, weights, images)
         files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
         digests = {file.relative_to(folder).as_posix(): sha256(file) for file in files}

@@ -12,9 +12,8 @@ import yaml
 
 from agegender.common.errors import UserError
 from agegender.custom import network as custom
-from agegender.export import export
 from agegender.export.export import export_model
-from agegender.export.formats import SUFFIXES
+from agegender.export.formats import FORMATS
 from agegender.prediction.predictor import Predictor
 from agegender.training.inference import for_export, inference_model
 from tests.conftest import Reproduced
@@ -43,7 +42,7 @@ def averaged(*zooms: float) -> keras.Model:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_exported_model_answers_as_keras_does(form: Any, tmp_path: Path) -> None:
-    path = tmp_path / f"custom{SUFFIXES[form]}"
+    path = tmp_path / f"custom{FORMATS[form].suffix}"
     differences = export_model(averaged(0.94), path, form, "float16", np.concatenate([IMAGES] * 2))
     assert differences.keys() >= {"gender", "age"} and path.exists()
     assert differences["gender"] < 2e-3 and differences["age"] < 0.2
@@ -52,10 +51,10 @@ def test_an_exported_model_answers_as_keras_does(form: Any, tmp_path: Path) -> N
 def test_a_model_that_answers_otherwise_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of_another(path: Path, form: str) -> Any:
+    def of_another(path: Path) -> Any:
         return lambda images: {"gender": np.zeros((len(images), 1)), "age": np.ones(len(images))}
 
-    monkeypatch.setattr(export, "open_model", of_another)
+    monkeypatch.setitem(FORMATS, "keras", FORMATS["keras"]._replace(open=of_another))
     with pytest.raises(UserError, match=r"gender by up to 0\.\d+ .*, age by up to inf"):
         export_model(averaged(), tmp_path / "m.keras", "keras", "float32", IMAGES)
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from agegender.common.errors import UserError
 from agegender.evaluation.predict import predict_images
-from agegender.export.formats import Format, Weights, round_weights, write_model
-from agegender.export.runtimes import open_model
+from agegender.export.formats import FORMATS, Weights, round_weights
 
 # The largest differences from Keras that are accepted, in P(female) and years.
 TOLERANCES: dict[Weights, dict[str, float]] = {
@@ -21,7 +20,7 @@ WHOLE_YEARS = 1.0
 
 
 def export_model(
-    model: keras.Model, path: Path, form: Format, weights: Weights, images: np.ndarray
+    model: keras.Model, path: Path, form: str, weights: Weights, images: np.ndarray
 ) -> dict[str, float]:
     """Write a model in a format, run it in its runtime on photos, and compare it with Keras.
 
@@ -29,8 +28,8 @@ def export_model(
         model: see `agegender.evaluation.predict.load`; its weights are rounded in place where
             ``weights`` is float16.
         path: to write; it must not exist.
-        form: keras, saved_model, litert or onnx.
-        weights: how kernels are stored, float32 or float16.
+        form: the name of one of `FORMATS`.
+        weights: how kernels are stored.
         images: to compare on, at least 2, shape (n, image_size, image_size, 3), 0 to 255.
 
     Returns:
@@ -46,8 +45,8 @@ def export_model(
     if weights == "float16":
         round_weights(model)
     try:
-        write_model(model, path, form, weights)
-        run = open_model(path, form)
+        FORMATS[form].write(model, path, weights == "float16")
+        run = FORMATS[form].open(path)
         # As one photo, and as a batch of all others.
         parts = [run(images[:1]), run(images[1:])]
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

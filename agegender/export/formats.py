@@ -1,4 +1,4 @@
-"""Writing a model in the format of another runtime, by Keras's own export.
+"""Formats of other runtimes: written by Keras's own export, and run in the runtime.
 
 Every format takes a batch of any size of float32 pixels, RGB, 0 to 255, as the input ``image``, and
 names its outputs as the model does.
@@ -8,9 +8,9 @@ import contextlib
 import io
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -20,15 +20,26 @@ from onnx import numpy_helper
 
 from agegender.training.saving import save
 
-Format = Literal["keras", "saved_model", "litert", "onnx"]
 Weights = Literal["float32", "float16"]
-# What follows a model's name: files, and a folder.
-SUFFIXES: dict[Format, str] = {
-    "keras": ".keras",
-    "saved_model": "",
-    "litert": ".tflite",
-    "onnx": ".onnx",
-}
+# From float32 pixels, shape (n, image_size, image_size, 3), to outputs by name, shape (n, 1).
+Run = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+
+
+class Format(NamedTuple):
+    """A format of exported models.
+
+    Attributes:
+        suffix: what follows a model's name; nothing, where it becomes a folder.
+        write: a model, see `agegender.evaluation.predict.load`, to a path, with kernels of half the
+            size if they were rounded by `round_weights`. LiteRT and ONNX store such kernels in two
+            bytes and compute in float32; a Keras file is compressed, which halves it as well. A
+            SavedModel stays as large.
+        open: what runs the model at a path, in its own runtime.
+    """
+
+    suffix: str
+    write: Callable[[keras.Model, Path, bool], None]
+    open: Callable[[Path], Run]
 
 
 def round_weights(model: keras.Model) -> None:
@@ -41,24 +52,6 @@ def round_weights(model: keras.Model) -> None:
         if len(variable.shape) > 1:
             values = keras.ops.convert_to_numpy(variable)
             variable.assign(values.astype(np.float16).astype(np.float32))
-
-
-def write_model(model: keras.Model, path: Path, form: Format, weights: Weights) -> None:
-    """Write a model; its kernels must be rounded by `round_weights` where ``weights`` is float16.
-
-    In float16, LiteRT and ONNX store kernels in two bytes and compute in float32; a Keras file is
-    compressed, which halves it as well. A SavedModel stays as large.
-
-    Args:
-        model: see `agegender.evaluation.predict.load`.
-        path: to write, with the suffix in `SUFFIXES`; a folder for ``saved_model``.
-        form: of the file.
-        weights: how kernels are stored.
-
-    Raises:
-        ImportError: ONNX without the package tf2onnx.
-    """
-    _WRITERS[form](model, path, weights == "float16")
 
 
 def _write_keras(model: keras.Model, path: Path, half: bool) -> None:
@@ -116,9 +109,42 @@ def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-_WRITERS: dict[Format, Callable[[keras.Model, Path, bool], None]] = {
-    "keras": _write_keras,
-    "saved_model": _write_saved_model,
-    "litert": _write_litert,
-    "onnx": _write_onnx,
+def _open_keras(path: Path) -> Run:
+    model = keras.models.load_model(path, safe_mode=True, compile=False)
+    return model.predict_on_batch
+
+
+def _open_saved_model(path: Path) -> Run:
+    loaded = tf.saved_model.load(str(path))
+
+    def run(images: np.ndarray) -> Mapping[str, np.ndarray]:
+        outputs = loaded.signatures["serving_default"](image=tf.constant(images))
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    return run
+
+
+def _open_litert(path: Path) -> Run:
+    with warnings.catch_warnings():
+        # TensorFlow announces that LiteRT will be a package of its own.
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(str(path))
+    runner = interpreter.get_signature_runner()
+    return lambda images: dict(runner(image=images))
+
+
+def _open_onnx(path: Path) -> Run:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return lambda images: dict(zip(names, session.run(names, {"image": images}), strict=True))
+
+
+FORMATS = {
+    "keras": Format(".keras", _write_keras, _open_keras),
+    "saved_model": Format("", _write_saved_model, _open_saved_model),
+    "litert": Format(".tflite", _write_litert, _open_litert),
+    # These need the packages tf2onnx and onnxruntime.
+    "onnx": Format(".onnx", _write_onnx, _open_onnx),
 }

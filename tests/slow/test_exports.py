@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agegender.export.export import TOLERANCES, export_model
-from agegender.export.formats import SUFFIXES
+from agegender.export.formats import FORMATS
 from tests.test_export import averaged
 from tests.test_models import BOTH, IMAGES, saved_vgg16, small
 
@@ -32,12 +32,12 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
 
 
 @pytest.mark.parametrize("weights", ["float32", "float16"])
-@pytest.mark.parametrize("form", list(SUFFIXES))
+@pytest.mark.parametrize("form", list(FORMATS))
 @pytest.mark.parametrize("name", list(MODELS))
 def test_every_model_answers_alike_in_every_format(
     name: str, form: Any, weights: Any, tmp_path: Path
 ) -> None:
-    path = tmp_path / f"model{SUFFIXES[form]}"
+    path = tmp_path / f"model{FORMATS[form].suffix}"
     images = np.concatenate([IMAGES, 255 - IMAGES])
     differences = export_model(MODELS[name](), path, form, weights, images)
     limits = TOLERANCES[weights]
