@@ -25,17 +25,12 @@ from agegender.report.card import Card
 from agegender.report.figures import Figure
 from agegender.report.gallery import Row
 from agegender.report.results import Model
-from agegender.report.settings import Setting, redacted, settings
+from agegender.report.settings import redacted, settings
 from agegender.report.templates import TEMPLATES
 
 # At most this many rejected files, and photos with suspicious labels of a task, are listed by name.
 _LISTED = 100
 _SUSPECTS = 20
-# What the reference report says of its models, on 500 validation photos.
-REFERENCE_REPORT = (
-    {"model": "Custom CNN", "gender": 0.560, "age": 14.27},
-    {"model": "VGG16", "gender": 0.758, "age": 9.77},
-)
 
 
 @dataclass(frozen=True)
@@ -87,11 +82,10 @@ def render(report: Report) -> str:
 def _context(report: Report) -> dict[str, Any]:
     first, second = report.models
     tasks, parameters = first.tasks, report.parameters
-    table = settings(parameters, report.comments)
     return {
         "report": report,
         "source": redacted(parameters["download"]["source"]),
-        "parameters": table,
+        "settings": settings(parameters, report.comments),
         "train_on": parameters["train_on"],
         "trained_on": sum(
             report.counts["images"][split] for split in parameters["train_on"].split("+")
@@ -109,23 +103,18 @@ def _context(report: Report) -> dict[str, Any]:
             [name for name in ("age", "gender") if report.photos[name].notna().any()]
             + [by.replace("_", " ") for by in group_columns(report.photos)]
         ),
-        "reference_report": REFERENCE_REPORT,
         "splits": _splits(report.photos),
         "listed": _LISTED,
-        "models": [_model(report, model, table) for model in report.models],
+        "models": report.models,
+        "prose": prose,
         "difference": lambda score: prose.difference(
             score, first.noun, second.noun, report.differences[score]
         ),
-        "worst_for_both": [
-            prose.worst_for_both(task, [model.gaps(task) for model in report.models])
-            for task in tasks
-        ],
         "corrupted": _corrupted(report),
         "occlusion": _occlusion(report) if first.occlusion["photos"] else None,
         "genders": GENDERS,
         "min_years": MIN_YEARS,
         "most_suspects": _SUSPECTS,
-        "rise": prose.OVERFITTING_RISE,
         "describe": gallery.describe,
     }
 
@@ -164,47 +153,6 @@ def _share(labels: pd.Series, code: int | str) -> str:
 def _grouping(by: str) -> str:
     """What a reader calls the groups of a label."""
     return "age decade" if by == "age" else by.replace("_", " ")
-
-
-def _model(report: Report, model: Model, table: Sequence[Setting]) -> dict[str, Any]:
-    sections = []
-    for task in model.tasks:
-        score, gaps = primary_metric(task, model.predictions), model.gaps(task)
-        baseline = model.metrics["baseline"][task]
-        sections.append(
-            {
-                "task": task,
-                "score": score,
-                "values": model.metrics[task],
-                "baseline": baseline,
-                "against_baseline": prose.against_baseline(
-                    score, model.metrics[task], baseline[score.name]
-                ),
-                "gaps": [(_grouping(gap.by), prose.gap(score, gap)) for gap in gaps],
-                "groups": model.groups(task),
-                "ranges": prose.ranges(model.noun, model.metrics[task], model.groups(task))
-                if "coverage80" in model.metrics[task]
-                else None,
-            }
-        )
-    return {
-        "results": model,
-        "parameters": model.metrics["parameters"],
-        "epochs": len(model.loss.training),
-        "settings": [each for each in table if each.name.startswith(f"train_{model.name}.")],
-        "figures": report.model_figures[model.name],
-        "fitting": prose.fitting(
-            model.noun, model.loss, model.training, report.parameters["train_on"]
-        ),
-        "regression": prose.regression_to_the_mean(model.noun, model.groups("age"))
-        if "age" in model.tasks
-        else None,
-        "sections": sections,
-        "confusion": model.plots["confusion"].to_dict("records")
-        if "gender" in model.tasks
-        else None,
-        "gallery": report.galleries[model.name],
-    }
 
 
 def _corrupted(report: Report) -> list[str]:
