@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from agegender.analysis.suspicious import MIN_YEARS
@@ -80,7 +79,7 @@ def render(report: Report) -> str:
 
 
 def _context(report: Report) -> dict[str, Any]:
-    first, second = report.models
+    first = report.models[0]
     tasks, parameters = first.tasks, report.parameters
     return {
         "report": report,
@@ -107,11 +106,7 @@ def _context(report: Report) -> dict[str, Any]:
         "listed": _LISTED,
         "models": report.models,
         "prose": prose,
-        "difference": lambda score: prose.difference(
-            score, first.noun, second.noun, report.differences[score]
-        ),
-        "corrupted": _corrupted(report),
-        "occlusion": _occlusion(report) if first.occlusion["photos"] else None,
+        "overlay": heatmap.overlay,
         "genders": GENDERS,
         "min_years": MIN_YEARS,
         "most_suspects": _SUSPECTS,
@@ -153,40 +148,3 @@ def _share(labels: pd.Series, code: int | str) -> str:
 def _grouping(by: str) -> str:
     """What a reader calls the groups of a label."""
     return "age decade" if by == "age" else by.replace("_", " ")
-
-
-def _corrupted(report: Report) -> list[str]:
-    """What corrupted photos do to both models, in sentences, where that was measured."""
-    first, second = report.models
-    sentences = []
-    for task in first.tasks:
-        rows, others = first.corruptions(task), second.corruptions(task)
-        if rows:
-            sentences += [
-                prose.corruptions(task, first.noun, rows),
-                prose.corruptions(task, second.noun, others),
-                prose.corrupted_difference(task, first.noun, second.noun, rows, others),
-            ]
-    return sentences
-
-
-def _occlusion(report: Report) -> dict[str, Any]:
-    """What the two models look at: ``photos``, ``pictures`` (rows by task) and ``sentences``."""
-    first, second = report.models
-    return {
-        "photos": first.occlusion["photos"],
-        "pictures": [
-            {
-                "image": heatmap.overlay(model.occlusion["face"], model.occlusion[task]),
-                "model": model,
-                "task": task,
-                "most": prose.occlusion_change(task, np.max(model.occlusion[task])),
-            }
-            for task in first.tasks
-            for model in report.models
-        ],
-        "sentences": [
-            *(prose.occlusion(model.noun, model.occlusion) for model in report.models),
-            prose.occlusion_agreement(first.occlusion, second.occlusion),
-        ],
-    }
