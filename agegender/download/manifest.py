@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Iterator[Entry]:
         raise DamagedFileError(path, problem) from None
 
 
-def refuse_other_files(folder: Path, known: Collection[str] = (MANIFEST,)) -> None:
+def refuse_other_files(folder: Path, known: Collection[str]) -> None:
     """Make sure that nothing is lost if ``folder`` is replaced: all in it is what was written.
 
     Raises:

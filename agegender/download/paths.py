@@ -9,7 +9,7 @@ from pathlib import Path
 from agegender.common.errors import UserError
 
 # How addresses begin, which are no paths.
-SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def local_path(source: str, base: Path) -> Path:

