@@ -29,7 +29,7 @@ PICTURE, CELL = 800, 400
 # Pixels a side of a pasted photo, and degrees of its turn in either direction.
 SIZES, TURN = (64, 280), 25
 MARGINS = (0, 0.2, 0.4)
-SOFTNESS = (0.0, 0.4, 1.2)
+SOFTNESS = (0.0, 0.8, 1.2)
 
 ORIGINAL = "as it was"
 TRUE = "cut out where it was pasted"

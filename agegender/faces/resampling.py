@@ -10,7 +10,7 @@ from agegender.faces.alignment import invert
 
 # Standard deviation of the Gaussian blur in pixels of the crop. Crops out of large photos are far
 # sharper than the photos that models learn from, which moves ages by years; see docs/predict.md.
-SOFTNESS = 0.8
+SOFTNESS = 0.4
 
 
 def warp(
