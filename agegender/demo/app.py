@@ -15,7 +15,13 @@ from agegender.prediction.predictor import OUTPUTS, Prediction, Predictor
 
 # Photos that wait while others are looked at; more are asked to come again.
 MAX_WAITING = 8
-FILES = {"/": "page.html", "/style.css": "style.css", "/script.js": "script.js"}
+HERE = Path(__file__).parent
+FILES = {
+    "/": HERE / "page.html",
+    "/base.css": HERE.parent / "report/base.css",
+    "/style.css": HERE / "style.css",
+    "/script.js": HERE / "script.js",
+}
 HEADERS = {
     # The page loads nothing from elsewhere, and sends nothing elsewhere.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -61,8 +67,8 @@ def make_app(predictors: Mapping[str, Predictor]) -> web.Application:
     app = web.Application(client_max_size=MAX_BYTES, middlewares=[_protect])
     app.on_cleanup.append(close)
     app.router.add_post("/predict", predict)
-    for path, name in FILES.items():
-        app.router.add_get(path, _file(Path(__file__).with_name(name)))
+    for address, path in FILES.items():
+        app.router.add_get(address, _file(path))
     return app
 
 

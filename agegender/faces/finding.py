@@ -40,11 +40,9 @@ class AlignedFace:
     """A face in a photo, and how to crop it.
 
     Attributes:
-        face: where it is, in pixels of the photo.
-        first: the same before it was looked at alone.
+        face: in pixels of the photo; ``first`` is the same before it was looked at alone.
         matrix: from the photo to a crop of one pixel a side, shape (2, 3).
-        warning: what may make a prediction wrong: empty, or one or several of ``small``,
-            ``turned`` and ``cut``.
+        warning: of a prediction: ``small``, ``turned`` or ``cut``, or several; or empty.
     """
 
     face: Face

@@ -1,6 +1,7 @@
 """Measuring the template of crops on training photos."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,9 @@ def measure(
     Only photos with exactly one face count.
     """
     count, faces, total = 0, [], np.zeros((SIZE, SIZE, 3))
-    for batch in _batches(photos):
-        for photo, found in zip(batch, detector(batch), strict=True):
+    remaining = iter(photos)
+    while batch := list(islice(remaining, _BATCH)):
+        for photo, found in zip(batch, detector(np.stack(batch)), strict=True):
             if len(found) == 1:
                 faces.append(found[0].landmarks / SIZE)
                 total += photo
@@ -42,14 +44,3 @@ def draw(template: Template, mean: NDArray[np.uint8]) -> Image.Image:
         pen.ellipse((x - dx, y - dy, x + dx, y + dy), outline="white", width=2)
         pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill="white", outline="black")
     return picture
-
-
-def _batches(photos: Iterable[NDArray[np.uint8]]) -> Iterable[NDArray[np.uint8]]:
-    batch = []
-    for photo in photos:
-        batch.append(photo)
-        if len(batch) == _BATCH:
-            yield np.stack(batch)
-            batch = []
-    if batch:
-        yield np.stack(batch)

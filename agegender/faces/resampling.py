@@ -50,10 +50,7 @@ def _reduce(
 ) -> tuple[Image.Image, int, int]:
     """The part of the photo that the square shows and a margin, ``factor`` times smaller.
 
-    What lies outside the photo repeats its edge.
-
-    Returns:
-        this part, and where in the photo it begins, left and top.
+    What lies outside the photo repeats its edge. Also where in the photo it begins, left and top.
     """
     corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]]) @ inverse.T
     # What filters look at around a pixel.

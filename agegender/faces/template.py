@@ -51,12 +51,9 @@ class Template(BaseModel):
 
     @classmethod
     def measure(cls, faces: list[NDArray[np.float64]], photos: int) -> Self:
-        """The template of photos.
+        """The template of ``photos`` photos, of which these show exactly one face.
 
-        Args:
-            faces: the landmarks of each photo with exactly one face, as shares of its side, shape
-                (5, 2).
-            photos: how many were looked at.
+        ``faces`` are the landmarks of each, as shares of a photo's side, shape (5, 2).
         """
         stacked = np.stack(faces) if faces else np.full((1, 5, 2), 0.5)
         return cls(

@@ -121,7 +121,7 @@ def make_card(
         sha256: of the model's file.
     """
     source = parameters["download"]["source"]
-    images = counts["images"]
+    images, seed = counts["images"], model.training["seed"]
     return Card(
         name=model.name,
         title=model.title,
@@ -141,12 +141,7 @@ def make_card(
             ]
             for task in model.tasks
         },
-        parameters={
-            **model.training,
-            "seed": parameters["seed"]
-            if model.training["seed"] is None
-            else model.training["seed"],
-        },
+        parameters={**model.training, "seed": parameters["seed"] if seed is None else seed},
         template=template,
         license=_license(source, model.name),
     )

@@ -14,6 +14,7 @@ from agegender.evaluation.predictions import tasks_of
 from agegender.evaluation.scores import THRESHOLD
 from agegender.photos.labels import GENDERS
 from agegender.preparation import images
+from agegender.report import prose
 
 # An age at most this many years off counts as right here.
 RIGHT_YEARS = 5
@@ -29,12 +30,9 @@ class Row(NamedTuple):
 
 
 def choose(predictions: pd.DataFrame, count: int, seed: int) -> list[Row]:
-    """Rows of at most ``count`` photos each, those without any left out.
+    """Rows of at most ``count`` photos of `tabulate`'s predictions, those without any left out.
 
-    Args:
-        predictions: see `agegender.evaluation.predictions.tabulate`.
-        count: photos per row.
-        seed: of the draw among those that are right.
+    Which of those that are right are shown is drawn by ``seed``.
     """
     tasks = tasks_of(predictions)
     right = pd.Series(True, index=predictions.index)
@@ -49,17 +47,14 @@ def choose(predictions: pd.DataFrame, count: int, seed: int) -> list[Row]:
     if "age" in tasks:
         off = predictions["age_error"].abs()
         right &= off <= RIGHT_YEARS
-        worst = (
-            predictions.assign(off=off)
-            .dropna(subset="off")
-            .sort_values(["off", "file"], ascending=[False, True])
-        )
+        worst = predictions.assign(off=off).dropna(subset="off")
+        worst = worst.sort_values(["off", "file"], ascending=[False, True])
         rows.append(Row("Largest age errors", worst.head(count)))
     names = {"gender": "gender right", "age": f"age within {RIGHT_YEARS} years"}
-    title = " and ".join(names[task] for task in tasks)
+    title = prose.capitalized(" and ".join(names[task] for task in tasks))
     candidates = np.flatnonzero(right)
     drawn = np.random.default_rng(seed).permutation(candidates)[:count]
-    rows.insert(0, Row(f"{title[0].upper()}{title[1:]}, drawn at random", predictions.iloc[drawn]))
+    rows.insert(0, Row(f"{title}, drawn at random", predictions.iloc[drawn]))
     return [row for row in rows if len(row.photos)]
 
 

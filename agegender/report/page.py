@@ -40,12 +40,11 @@ class Report:
         models: the custom CNN's and VGG16's results.
         cards: of each model by name.
         differences: by score, the second model's less the first's.
-        photos: every accepted photo, see `agegender.photos.photos.read_photos`, and its ``split``.
-        rejected: the rejected files: ``file`` and ``reason``.
+        photos: every accepted photo, see `agegender.photos.photos.read_photos`, and its ``split``;
+            ``rejected`` has the ``file`` and the ``reason`` of the others.
         counts: the contents of metrics/split.json.
         suspects: the labels that both models contradict, see `agegender.analysis.suspicious`.
-        galleries: of each model by name.
-        faces: ``data:`` addresses of the photos in the galleries.
+        galleries: of each model by name; ``faces`` are the ``data:`` addresses of their photos.
         parameters: of every stage, by section.
         comments: the text of params.yaml, whose comments explain them.
         versions: of the packages.
