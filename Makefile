@@ -55,7 +55,7 @@ verify: .venv/installed
 	cmp -s dvc.lock "$$folder/first/dvc.lock" || echo 'dvc.lock here is of other inputs or another processor'
 
 test-slow: .venv/export versions.yaml
-	@$(USE_VENV); python -m pytest -s tests/slow
+	@$(USE_VENV); python -m pytest -n 2 --dist worksteal tests/slow
 
 serve:
 	@test -f report/index.html || { echo 'error: there is no report yet; make repro writes it'; exit 1; }

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
 
+from cli.main import main
 from tests.clones import Clone
 
 # The whole pipeline, as small as it goes.
@@ -26,6 +28,11 @@ TINY = {
     "train_vgg16": {"epochs": 2, "dense_units": [8]},
     "evaluate": {"bootstrap_samples": 100, "corruption_photos": 4, "occlusion_photos": 2},
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Let one worker run the tiny pipeline while the others run the tests that need none."""
+    items.sort(key=lambda item: "reproduced" in item.fixturenames)
 
 
 @pytest.fixture
@@ -63,6 +70,27 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
             Clone.of_working_tree(folder).reproduce(**TINY)
             (folder / "done").touch()
     return Reproduced(clone)
+
+
+@pytest.fixture
+def agegender(
+    reproduced: Reproduced, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """`python -m agegender` in the clone, but in this process, where TensorFlow is imported.
+
+    It returns what is printed, or the line in which it ends.
+    """
+
+    def run(*arguments: str) -> str:
+        monkeypatch.chdir(reproduced.clone.path)
+        monkeypatch.setattr(sys, "argv", ["agegender", *arguments])
+        try:
+            main()
+        except SystemExit as error:
+            return str(error)
+        return "".join(capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,13 @@ import tensorflow as tf
 from agegender.augmentation.augmentation import augment, transform
 from agegender.augmentation.parameters import Augmentation
 from agegender.networks import device
-from agegender.networks.datasets import EpochNumber, embeddings, generator, photos, training_photos
+from agegender.networks.datasets import (
+    EpochNumber,
+    embeddings,
+    generator,
+    photos,
+    training_photos,
+)
 from agegender.photos.writer import write_records
 from agegender.vgg16.frozen.backbone import Backbone
 from agegender.vgg16.frozen.embedding import embed, flip_horizontal, identity, saved_state, views
@@ -41,32 +47,35 @@ def labels(count: int) -> pd.DataFrame:
     return pd.DataFrame({"gender": np.arange(count) % 2, "age": np.arange(count)})
 
 
-def at(number: int) -> EpochNumber:
-    epoch = EpochNumber()
-    epoch.set(number)
-    return epoch
-
-
 def test_an_epoch_shows_each_photo_once_with_its_own_labels(tmp_path: Path) -> None:
     # A photo's pixels tell its number.
     images = np.arange(35, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 3), np.uint8)
     write_tfrecords(tmp_path, {"train": images}, shard_records=7)
 
-    def seen(seed: int, epoch: int, split: str = "train") -> list[int]:
+    epoch = EpochNumber()
+
+    def shown(seed: int, split: str = "train") -> tf.data.Dataset:
+        return training_photos(tmp_path, split, 8, ["age"], seed, epoch)
+
+    def seen(dataset: tf.data.Dataset) -> list[int]:
         numbers: list[int] = []
-        for shown, wanted in training_photos(tmp_path, split, 8, ["age"], seed, at(epoch)):
-            first = shown.numpy()[:, 0, 0, 0]
+        for images, wanted in dataset:
+            first = images.numpy()[:, 0, 0, 0]
             assert (wanted["age"].numpy()[:, 0] == first).all()
             numbers += first.tolist()
         return numbers
 
     in_order = [int(i) for shown, _ in photos(tmp_path, "train", 8, []) for i in shown[:, 0, 0, 0]]
     assert in_order == list(range(35))
-    first, second = seen(1, 0), seen(1, 1)
+    dataset = shown(1)
+    first, other = seen(dataset), seen(shown(2))
+    epoch.set(1)
+    second = seen(dataset)
     assert sorted(first) == sorted(second) == list(range(35))
-    assert len({tuple(order) for order in (in_order, first, second, seen(2, 0))}) == 4
-    assert first == seen(1, 0)
-    assert sorted(seen(1, 0, "train+validation")) == sorted([*range(35), 0])
+    assert len({tuple(order) for order in (in_order, first, second, other)}) == 4
+    epoch.set(0)
+    assert first == seen(dataset)
+    assert sorted(seen(shown(1, "train+validation"))) == sorted([*range(35), 0])
 
 
 def test_labels_are_the_same_from_tfrecords_and_from_tables(tmp_path: Path) -> None:
@@ -103,17 +112,24 @@ def test_changes_are_a_function_of_seed_epoch_and_batch(tmp_path: Path) -> None:
     change = transform(Augmentation.parse(NOTHING | SOME))
     assert transform(Augmentation.parse(NOTHING)) is None
 
-    def shown(seed: int, epoch: int) -> np.ndarray:
-        dataset = training_photos(tmp_path, "train", 32, [], seed, at(epoch), change)
+    epoch = EpochNumber()
+    epoch.set(2)
+    ours, others = (
+        training_photos(tmp_path, "train", 32, [], seed, epoch, change) for seed in (1, 2)
+    )
+
+    def shown(dataset: tf.data.Dataset) -> np.ndarray:
         return np.concatenate([images.numpy() for images, _ in dataset])
 
-    first = shown(1, 2)
+    first, other = shown(ours), shown(others)
     assert first.shape == IMAGES.shape and first.dtype == np.float32
     assert first.min() >= 0 and first.max() <= 255
-    assert (first == shown(1, 2)).all()
-    assert (first != shown(2, 2)).any() and (first != shown(1, 3)).any()
-    one, other = (augment(IMAGES, Augmentation.parse(NOTHING | SOME), (5, n)) for n in (0, 1))
-    assert np.any(one != other)
+    epoch.set(3)
+    assert (first != other).any() and (first != shown(ours)).any()
+    epoch.set(2)
+    assert (first == shown(ours)).all()
+    one, another = (augment(IMAGES, Augmentation.parse(NOTHING | SOME), (5, n)) for n in (0, 1))
+    assert np.any(one != another)
 
 
 def changed(images: np.ndarray, **some: object) -> np.ndarray:
@@ -229,8 +245,11 @@ def test_erasing_grays_a_rectangle() -> None:
 def test_a_photo_goes_through_all_its_views_before_one_comes_again() -> None:
     rows = np.arange(60, dtype=np.float32)[:, np.newaxis]
     seen: dict[int, list[int]] = {photo: [] for photo in range(20)}
-    for epoch in range(6):
-        for features, wanted in embeddings(rows, labels(20), 8, ["age"], 1, at(epoch)):
+    epoch = EpochNumber()
+    dataset = embeddings(rows, labels(20), 8, ["age"], 1, epoch)
+    for number in range(6):
+        epoch.set(number)
+        for features, wanted in dataset:
             pairs = zip(features.numpy()[:, 0], wanted["age"].numpy()[:, 0], strict=True)
             for row, photo in pairs:
                 assert row % 20 == photo
@@ -246,8 +265,11 @@ def test_feature_maps_are_shifted_in_training_alone() -> None:
     maps = np.zeros((12, 5, 5, 1), np.float32)
     maps[:, 2, 2, 0] = 1 + np.arange(12)
     places = set()
-    for epoch in range(20):
-        for features, wanted in embeddings(maps, labels(6), 4, ["age"], 1, at(epoch), 1):
+    epoch = EpochNumber()
+    shifted = embeddings(maps, labels(6), 4, ["age"], 1, epoch, 1)
+    for number in range(20):
+        epoch.set(number)
+        for features, wanted in shifted:
             for feature, age in zip(features.numpy(), wanted["age"].numpy()[:, 0], strict=True):
                 assert feature.max() in (1 + age, 7 + age)
                 places.add(tuple(int(i) for i in np.argwhere(feature)[0][:2]))
@@ -256,8 +278,10 @@ def test_feature_maps_are_shifted_in_training_alone() -> None:
     assert (plain[0].numpy() == maps[:6]).all()
 
 
-@pytest.mark.parametrize("has_bfloat16", [True, False])
-@pytest.mark.parametrize(("unfreeze", "bytes_of_one"), [("none", 512 * 4), ("block4", 4096 * 2)])
+@pytest.mark.parametrize(
+    ("has_bfloat16", "unfreeze", "bytes_of_one"),
+    [(True, "none", 512 * 4), (False, "block4", 4096 * 2)],
+)
 def test_embeddings_on_disk_are_those_of_the_frozen_layers(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -2,17 +2,19 @@
 
 import operator
 import re
+from argparse import Namespace
 from typing import Any
 
 import pytest
 import yaml
 from dvc.utils.flatten import flatten, unflatten
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agegender.common.errors import UserError
 from agegender.common.parameters import RENAMED
 from cli.parameters import Document
+from cli.recipe import recipe
 from tests.clones import ROOT, Clone
 
 TEXT = (ROOT / "params.yaml").read_text()
@@ -122,6 +124,7 @@ def test_whatever_the_file_holds_it_is_accepted_or_rejected(document: Any) -> No
         Document.parse(document)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(leaves()), ANYTHING)
 def test_whatever_a_parameter_is_it_is_accepted_or_rejected(name: str, value: Any) -> None:
     try:
@@ -143,7 +146,9 @@ from stages.common.stage import parameters, run
 
 
 def main() -> None:
-    print(parameters("split")["{name}"])
+    declared = parameters("split")
+    print(declared["split.test"], flush=True)
+    print(declared["train_vgg16.epochs"])
 
 
 if __name__ == "__main__":
@@ -152,50 +157,49 @@ if __name__ == "__main__":
 
 
 def test_a_stage_reads_what_it_declares_and_no_more(project: Clone) -> None:
-    script = project.path / "stages/split.py"
-    script.write_text(SPLIT.format(name="split.test"))
-    assert project.run("python", "-m", "stages.split") == f"{DEFAULTS['split']['test']}\n"
-    script.write_text(SPLIT.format(name="train_vgg16.epochs"))
-    printed = project.run("python", "-m", "stages.split", fails=True)
-    error = "error: dvc.yaml: stage 'split' reads the parameter 'train_vgg16.epochs' without"
-    assert printed.startswith(error) and len(printed.splitlines()) == 1
+    (project.path / "stages/split.py").write_text(SPLIT)
+    read, error = project.run("python", "-m", "stages.split", fails=True).splitlines()
+    assert read == str(DEFAULTS["split"]["test"])
+    assert error.startswith(
+        "error: dvc.yaml: stage 'split' reads the parameter 'train_vgg16.epochs' without"
+    )
 
 
 def test_a_recipe_is_one_command_of_dvc(project: Clone) -> None:
-    recipe = yaml.safe_load((ROOT / "recipes/best.yaml").read_text())
+    best = yaml.safe_load((ROOT / "recipes/best.yaml").read_text())
     options = project.run("python", "-m", "agegender", "recipe", "best").split()
     # DVC writes the parameters, and the stage stops for want of the photos.
     project.dvc("exp", "run", *options, "-S", "download.source=nowhere", "download", fails=True)
     written = flatten(yaml.safe_load((project.path / "params.yaml").read_text()))
-    expected = flatten(DEFAULTS) | flatten(recipe) | {"download.source": "nowhere"}
+    expected = flatten(DEFAULTS) | flatten(best) | {"download.source": "nowhere"}
     assert written == expected
+
+    # Where there is no usable recipe, `dvc exp run` must not run without it.
+    (project.path / "recipes/mine.yaml").write_text("train_custom: {epochs: -1}\n")
+    before = (project.path / "params.yaml").read_bytes()
+    command = "dvc exp run --queue $(python -m agegender recipe mine)"
+    printed = project.run("sh", "-c", command, fails=True)
+    assert "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1" in printed
+    assert "'unusable-recipe' does not exist" in printed
+    assert (project.path / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("good", "no recipe 'good' in recipes/; known: best, coral, reference-report, robust"),
+        ("source-report", "'source-report' is now 'reference-report'"),
+        ("", "known: best, coral, reference-report, robust"),
+    ],
+)
+def test_an_unknown_recipe_is_reported(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        recipe(Namespace(name=name))
 
 
 def test_the_reference_report_is_the_default() -> None:
-    recipe = flatten(yaml.safe_load((ROOT / "recipes/reference-report.yaml").read_text()))
-    assert recipe.items() <= flatten(DEFAULTS).items()
-
-
-def test_a_wrong_recipe_is_reported(project: Clone) -> None:
-    run = ("python", "-m", "agegender", "recipe")
-    assert (
-        "there is no recipe 'good' in recipes/; known: best, coral, reference-report, robust"
-        in project.run(*run, "good", fails=True)
-    )
-    assert "'source-report' is now 'reference-report'" in project.run(
-        *run, "source-report", fails=True
-    )
-    (project.path / "recipes/mine.yaml").write_text("train_custom: {epochs: -1}\n")
-    printed = project.run(*run, "mine", fails=True)
-    assert "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1" in printed
-    before = (project.path / "params.yaml").read_bytes()
-    # `dvc exp run` must not run without the recipe.
-    for options, name in (("--queue", "mine"), ("", "")):
-        command = f"dvc exp run {options} $(python -m agegender recipe {name})"
-        printed = project.run("sh", "-c", command, fails=True)
-        assert "'unusable-recipe' does not exist" in printed
-    assert (project.path / "params.yaml").read_bytes() == before
-    assert "No experiment tasks in the queue" in project.dvc("queue", "status")
+    values = flatten(yaml.safe_load((ROOT / "recipes/reference-report.yaml").read_text()))
+    assert values.items() <= flatten(DEFAULTS).items()
 
 
 def test_a_split_file_that_cannot_be_followed_is_reported_before_any_work(project: Clone) -> None:

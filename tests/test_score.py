@@ -2,17 +2,20 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from agegender.photos.photos import read_photos
 from tests.conftest import Reproduced
 
 
-def test_the_test_split_scores_as_in_the_pipeline(reproduced: Reproduced, tmp_path: Path) -> None:
+def test_the_test_split_scores_as_in_the_pipeline(
+    reproduced: Reproduced, agegender: Callable[..., str], tmp_path: Path
+) -> None:
     clone = reproduced.clone
     for file in read_photos(clone.path / "data/split/test.csv")["file"]:
         shutil.copy(clone.path / "data/raw" / file, tmp_path)
-    printed = clone.run("python", "-m", "agegender", "score", str(tmp_path), "--model", "custom")
+    printed = agegender("score", str(tmp_path), "--model", "custom")
     metrics = json.loads((clone.path / "metrics/custom.json").read_text())
     assert f"on {metrics['n']} photos" in printed
     values = {line[:20].strip(): line.split(" (")[0].split()[-1] for line in printed.splitlines()}

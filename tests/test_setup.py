@@ -1,14 +1,10 @@
-"""Set-up: the pinned packages fit together, also with CUDA, and pushing needs no DVC remote."""
+"""Set-up: the pinned packages fit together, also with CUDA, and stages find those of .venv."""
 
-import shlex
 import sys
 import venv
 from pathlib import Path
 
-import yaml
-
 from tests.clones import ROOT, Clone
-from tests.conftest import Reproduced
 from tools.versions import pins
 
 
@@ -36,14 +32,3 @@ def test_a_stage_started_by_another_python_runs_in_venv(project: Clone, tmp_path
     (project.path / ".venv").symlink_to(sys.prefix)
     project.set_parameters(download={"sample_images": 2})
     assert "1 rejected (data/raw/manifest.csv)" in project.run(bare, "-m", "stages.download")
-
-
-def test_results_are_pushed_where_there_is_a_remote(reproduced: Reproduced, tmp_path: Path) -> None:
-    clone = reproduced.copy(tmp_path)
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
-    (entry,) = (hook["entry"] for hook in hooks if hook["id"] == "dvc-pre-push")
-    push = shlex.split(entry.replace(".venv/bin/dvc", "dvc"))
-    # A clone has none.
-    clone.run(*push)
-    clone.dvc("remote", "add", "--default", "mine", str(tmp_path / "remote"))
-    assert "files pushed" in clone.run(*push)

@@ -1,9 +1,9 @@
 """A process that trains tiny networks, alone or with others: what test_distribution.py starts.
 
-    python -m tests.training_worker FOLDER STRATEGY WORK [CASE ...]
+    python -m tests.training_worker FOLDER STRATEGY:CASE[,CASE]:WORK ...
 
-Trains on FOLDER/records and writes CASE.json and CASE.npz, the curves and weights of each case, to
-FOLDER/WORK, where unfinished training lies as well.
+Trains on FOLDER/records by each strategy and writes CASE.json and CASE.npz, the curves and weights
+of each case, to FOLDER/WORK, where unfinished training lies as well.
 """
 
 import json
@@ -44,7 +44,7 @@ CASES: dict[str, dict[str, Any]] = {
         "age_weight": 0.5,
         "ema_momentum": 0.9,
         "restore_best_weights": True,
-        "augmentation": DEFAULTS["embed_vgg16"]["augmentation"],
+        "augmentation": DEFAULTS["train_custom"]["augmentation"] | {"flip": True, "shift": 0.2},
     },
     "long": {"epochs": 6},
 }
@@ -78,19 +78,20 @@ def train(case: str, folder: Path, work: Path) -> None:
 
 def main() -> None:
     """Train the cases that the arguments name."""
-    folder, name, work, *cases = sys.argv[1:]
+    folder, *runs = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.basicConfig(format="%(message)s", level=logging.INFO)
-    if name == "mirrored":
+    if "TF_CONFIG" not in os.environ:
         cpu = tf.config.list_physical_devices("CPU")[0]
         devices = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(cpu, devices)
     enable_determinism(5, 2)
     try:
-        described = " ".join(cases)
-        with strategy(name, described).scope():
-            for case in cases:
-                train(case, Path(folder) / "records" / case, Path(folder) / work)
+        for run in runs:
+            name, cases, work = run.split(":")
+            with strategy(name, cases).scope():
+                for case in cases.split(","):
+                    train(case, Path(folder) / "records" / case, Path(folder) / work)
     except UserError as error:
         print(f"error: {error}", flush=True)
         os._exit(1)

@@ -8,18 +8,16 @@ import pandas as pd
 import pytest
 
 from portraits.album import draw_album
-from tests.clones import ROOT, Clone
-from tests.conftest import TINY
+from tests.clones import ROOT
+from tests.conftest import Reproduced
 
 
-def test_the_worked_example_runs(tmp_path: Path) -> None:
+def test_the_worked_example_runs(reproduced: Reproduced, tmp_path: Path) -> None:
     text = (ROOT / "docs/photos.md").read_text(encoding="utf-8")
     section = text.partition("## A worked example")[2].partition("\n## ")[0]
     lines = re.findall(r"^    (.+)$", section, re.MULTILINE)
     assert 5 < len(lines) <= 10
-    clone = Clone.of_working_tree(tmp_path)
-    clone.set_parameters(**TINY)
-    clone.commit("As small as it goes")
+    clone = reproduced.copy(tmp_path)
     printed = {}
     for line in lines:
         # It would serve until it is stopped.
@@ -38,13 +36,13 @@ def test_the_worked_example_runs(tmp_path: Path) -> None:
     assert clone.run("git", "diff", "--stat", "params.yaml") == ""
 
 
-@pytest.mark.parametrize("tasks", [["age"], ["gender"], ["gender", "age"]], ids="+".join)
-def test_labels_may_be_missing_or_ranges(tmp_path: Path, tasks: list[str]) -> None:
+@pytest.mark.parametrize("tasks", [["gender"], ["gender", "age"]], ids="+".join)
+def test_labels_may_be_missing_or_ranges(
+    reproduced: Reproduced, tmp_path: Path, tasks: list[str]
+) -> None:
     draw_album(tmp_path / "faces", 60, 1)
     table = pd.read_csv(tmp_path / "faces/labels.csv", dtype=str)
-    if tasks == ["age"]:
-        table = table.drop(columns="sex")
-    elif tasks == ["gender"]:
+    if tasks == ["gender"]:
         table = table.drop(columns="age")
     else:
         decades = table["age"].str.extract(r"^(\d+)")[0].astype(int) // 10 * 10
@@ -52,8 +50,9 @@ def test_labels_may_be_missing_or_ranges(tmp_path: Path, tasks: list[str]) -> No
         table.loc[table.index % 5 == 0, "age"] = ""
         table.loc[table.index % 5 == 1, "sex"] = ""
     table.to_csv(tmp_path / "faces/labels.csv", index=False)
-    clone = Clone.of_working_tree(tmp_path / "clone")
-    clone.reproduce(**TINY | {"download": {"source": str(tmp_path / "faces")}, "tasks": tasks})
+    clone = reproduced.copy(tmp_path)
+    clone.set_parameters(download={"source": str(tmp_path / "faces")}, tasks=tasks)
+    clone.dvc("repro")
     metrics = json.loads((clone.path / "metrics/vgg16.json").read_text())
     assert metrics.keys() & {"gender", "age"} == set(tasks)
     if len(tasks) == 2:
