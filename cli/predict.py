@@ -39,12 +39,13 @@ def predict(arguments: argparse.Namespace) -> None:
     if arguments.crops and not out:
         raise UserError("--crops needs --out FOLDER, where they are written")
     path = choose(arguments.model)
-    from agegender.prediction.inputs import expand, list_photos, read_photos
+    from agegender.prediction.inputs import MISSING, expand, list_photos, read_photos
 
     files, skipped = list_photos(arguments.paths)
     if skipped:
         print(f"{skipped:,} files are skipped: no photos by their ending", file=sys.stderr)
-    if not files:
+    # Said before TensorFlow is loaded.
+    if all(reason == MISSING for reason in files.values()):
         raise UserError(f"there are no photos in {', '.join(arguments.paths)}")
     if out:
         refuse_among(out, [path for given in arguments.paths for path in expand(given)])

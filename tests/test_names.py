@@ -47,7 +47,7 @@ def test_other_names_are_rejected_with_the_field(name: str, part: str) -> None:
 FIELD = st.one_of(st.integers(-5, 200).map(str), st.text(max_size=4), st.sampled_from(["²", "+1"]))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.one_of(st.text(), st.lists(FIELD, max_size=6).map(lambda f: "_".join(f) + ".jpg")))
 def test_any_name_is_parsed_or_rejected(name: str) -> None:
     found = parse(name)

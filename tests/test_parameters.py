@@ -118,13 +118,14 @@ def test_every_mistake_is_reported_at_once() -> None:
         Document.parse(document)
 
 
+@settings(deadline=None)
 @given(ANYTHING)
 def test_whatever_the_file_holds_it_is_accepted_or_rejected(document: Any) -> None:
     with pytest.raises(UserError):
         Document.parse(document)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from(leaves()), ANYTHING)
 def test_whatever_a_parameter_is_it_is_accepted_or_rejected(name: str, value: Any) -> None:
     try:

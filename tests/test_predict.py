@@ -190,20 +190,23 @@ def test_a_file_is_read_once_however_often_it_is_given(tmp_path: Path) -> None:
     # Whoever names a file wants to know of it.
     files, skipped = list_photos([f"{tmp_path}/notes.txt", f"{tmp_path}/*.txt"])
     assert (list(files), skipped) == ([tmp_path / "notes.txt"], 0)
+    # It stops nothing else.
+    files, _ = list_photos(["gone.jpg", str(tmp_path / "a.jpg")])
+    assert list(files.values()) == ["there is no such file or folder", ""]
 
 
 def test_what_is_not_there_is_said_before_tensorflow_is_loaded(reproduced: Reproduced) -> None:
     script = """
 import sys
 from cli.main import main
-sys.argv = ["agegender", "predict", "data/raw", "missing/*.jpg"]
+sys.argv = ["agegender", "predict", "gone.jpg", "missing/*.jpg"]
 try:
     main()
 finally:
     assert "tensorflow" not in sys.modules
 """
     printed = reproduced.clone.run("python", "-c", script, fails=True)
-    assert printed.strip() == "error: there is no file or folder missing/*.jpg"
+    assert printed.strip() == "error: there are no photos in gone.jpg, missing/*.jpg"
 
 
 def test_pictures_are_not_written_where_photos_are_read(tmp_path: Path) -> None:

@@ -16,19 +16,15 @@ from agegender.download.archive import (
     read_files,
 )
 
+MISSING = "there is no such file or folder"
+
 
 def expand(given: str) -> list[Path]:
-    """The files and folders that a path or a pattern such as ``photos/*.jpg`` names.
-
-    Raises:
-        UserError: there are none.
-    """
+    """The files and folders that a path or a pattern such as ``photos/*.jpg`` names, if any."""
     # A name may hold brackets without being a pattern.
     if Path(given).exists():
         return [Path(given)]
-    if found := sorted(glob(given, recursive=True)):
-        return [Path(each) for each in found]
-    raise UserError(f"there is no file or folder {given}")
+    return [Path(each) for each in sorted(glob(given, recursive=True))]
 
 
 def list_photos(given: Iterable[str]) -> tuple[dict[Path, str], int]:
@@ -39,14 +35,14 @@ def list_photos(given: Iterable[str]) -> tuple[dict[Path, str], int]:
 
     Returns:
         why each is not read, empty where it is; and how many were skipped.
-
-    Raises:
-        UserError: a path or pattern names nothing.
     """
     found: dict[Path, tuple[Path, str]] = {}
     skipped = set()
     for each in given:
-        for path in expand(each):
+        paths = expand(each)
+        if not paths:
+            found[Path(each)] = (Path(each), MISSING)
+        for path in paths:
             if path.is_dir():
                 files = list(list_folder(path))
             else:
