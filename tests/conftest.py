@@ -31,8 +31,18 @@ TINY = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Let one worker run the tiny pipeline while the others run the tests that need none."""
-    items.sort(key=lambda item: "reproduced" in item.fixturenames)
+    """Let one worker run the tiny pipeline while the others run the tests that need none.
+
+    Of either, those that take long come first, so that no worker is left with one at the end.
+    """
+
+    def place(item: pytest.Function) -> tuple[bool, bool]:
+        return "reproduced" in item.fixturenames, item.get_closest_marker("long") is None
+
+    items.sort(key=place)
+    first = next((item for item in items if "reproduced" in item.fixturenames), items[0])
+    items.remove(first)
+    items.insert(0, first)
 
 
 @pytest.fixture

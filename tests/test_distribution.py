@@ -82,6 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_several_devices_and_machines_train_as_one_does(folder: Path) -> None:
     every = ",".join(CASES)
     ended = end(start(folder, f"auto:{every}:alone", "mirrored:everything:two"))

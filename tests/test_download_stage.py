@@ -154,6 +154,7 @@ def test_vgg16s_weights_are_not_lost_by_a_mistake(
     assert Path("data/vgg16/mine.h5").read_bytes() == b"mine"
 
 
+@pytest.mark.long
 def test_dvc_keeps_earlier_photos_when_the_stage_fails(project: Clone) -> None:
     make_zip(project.path / "data/mine.zip")
     project.run("python", "-m", "agegender", "source", "data/mine.zip")

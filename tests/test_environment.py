@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.clones import ROOT, Clone, differences
@@ -32,6 +33,7 @@ HOSTILE = {
 KERAS = """{"floatx": "float64", "epsilon": 0.001, "image_data_format": "channels_first"}"""
 
 
+@pytest.mark.long
 def test_a_hostile_environment_changes_no_byte(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
     home, temporary = tmp_path / "user", tmp_path / ("t" * 100)

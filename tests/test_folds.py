@@ -44,6 +44,7 @@ def guessing(project: Clone) -> Clone:
     return project
 
 
+@pytest.mark.long
 def test_a_queued_cross_validation_is_put_together(guessing: Clone) -> None:
     command = ("python", "-m", "agegender", "folds")
     assert "error: no finished experiment on HEAD is a fold" in guessing.run(*command, fails=True)

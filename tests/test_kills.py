@@ -14,6 +14,7 @@ from tests.conftest import Reproduced
 from tests.crashes import at_work, finish, left_behind, wait_until
 
 
+@pytest.mark.long
 def test_killed_stages_end_in_the_same_bytes(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
     clone.forget("download", "split")
@@ -54,6 +55,7 @@ with patch.object(run, "write_metrics", kill):
 """
 
 
+@pytest.mark.long
 def test_training_stopped_and_killed_ends_in_the_same_bytes(
     reproduced: Reproduced, tmp_path: Path
 ) -> None:

@@ -166,6 +166,7 @@ def test_a_stage_reads_what_it_declares_and_no_more(project: Clone) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_recipe_is_one_command_of_dvc(project: Clone) -> None:
     best = yaml.safe_load((ROOT / "recipes/best.yaml").read_text())
     options = project.run("python", "-m", "agegender", "recipe", "best").split()

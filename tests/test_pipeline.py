@@ -80,6 +80,7 @@ except ModuleNotFoundError:
     assert ran.stdout.strip() == "alone", ran.stderr
 
 
+@pytest.mark.long
 def test_experiments(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
     assert "up to date" in clone.dvc("repro")
@@ -106,6 +107,7 @@ def test_experiments(reproduced: Reproduced, tmp_path: Path) -> None:
     assert "train_vgg16" not in ran(again) and "cached" in again
 
 
+@pytest.mark.long
 def test_paths_mean_the_same_in_an_experiment_and_a_split_file_counts_by_its_content(
     reproduced: Reproduced, tmp_path: Path
 ) -> None:

@@ -4,10 +4,13 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
 from tests.clones import ROOT, Clone
 from tools.versions import pins
 
 
+@pytest.mark.long
 def test_cuda_s_packages_fit_the_others(tmp_path: Path) -> None:
     gpu = (ROOT / "requirements-gpu.txt").read_text()
     assert "--requirement requirements.txt\n" in gpu

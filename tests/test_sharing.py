@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from agegender.prediction.predictor import Predictor
@@ -12,6 +13,7 @@ from tests.clones import ROOT, Clone
 from tests.conftest import Reproduced
 
 
+@pytest.mark.long
 def test_what_the_hook_pushes_another_repository_fetches(
     reproduced: Reproduced, tmp_path: Path
 ) -> None:

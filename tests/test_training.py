@@ -120,6 +120,7 @@ def test_training_that_was_stopped_ends_in_the_same_weights(
     assert set(epochs[0]["train"]) == set(epochs[0]["validation"]) == names
 
 
+@pytest.mark.long
 def test_each_network_of_an_ensemble_has_a_seed_of_its_own_wherever_it_stops(
     tmp_path: Path,
 ) -> None:
@@ -145,6 +146,7 @@ def test_each_network_of_an_ensemble_has_a_seed_of_its_own_wherever_it_stops(
     assert all(same(a, b) for a, b in zip(resumed, whole, strict=True))
 
 
+@pytest.mark.long
 def test_training_stops_early_and_keeps_the_best_epoch(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
