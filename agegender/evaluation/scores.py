@@ -9,8 +9,7 @@ the report and the command line's table follow.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -40,11 +39,11 @@ class Score:
         task: gender or age.
         name: in metrics files.
         title: in a sentence, and at the head of a row.
-        unit: how it is written, see `agegender.analysis.writing`.
-        more_is_better: None where neither is.
         formula: the score for each weighting, shape (weightings,), NaN where it is not defined;
             from weights of at least 0, shape (weightings, photos), and the predictions of at least
             one photo, see `agegender.evaluation.predictions.tabulate`.
+        unit: how it is written, see `agegender.analysis.writing`.
+        more_is_better: None where neither is.
         biased_upwards: whether it is larger on average on a resample than on the photos that the
             resample was drawn from. Such a score is never below 0.
         needs: the output that it is computed from, where that is not the task's own.
@@ -55,9 +54,10 @@ class Score:
     task: str
     name: str
     title: str
-    unit: Unit
-    more_is_better: bool | None
     formula: Formula
+    unit: Unit
+    _: KW_ONLY
+    more_is_better: bool | None
     biased_upwards: bool = False
     needs: str | None = None
     of_groups: bool = True
@@ -195,33 +195,83 @@ def _within(k: int) -> Formula:
 
 # CS@k for every k, for the plot of it.
 CUMULATIVE = tuple(
-    Score("age", f"cs{k}", f"CS@{k}", "percent", True, _within(k)) for k in CUMULATIVE_YEARS
+    Score("age", f"cs{k}", f"CS@{k}", _within(k), "percent", more_is_better=True)
+    for k in CUMULATIVE_YEARS
 )
-_biased = partial(Score, biased_upwards=True)
-_of_ranges = partial(Score, of_ranges=True)
-_ungrouped = partial(Score, of_groups=False)
-# Of models with an age distribution, which also predict a range that should hold 80 % of ages.
-# Neither score is better alone: wider ranges cover more.
-_of_intervals = partial(Score, needs="age_low")
-# Task, name, title, unit, whether more is better, formula.
 SCORES = (
-    Score("gender", "accuracy", "gender accuracy", "percent", True, _accuracy),
-    Score("gender", "auc", "AUC", "plain", True, _auc),
-    Score("gender", "brier", "Brier score", "plain", False, _brier),
-    _biased("gender", "calibration_error", "calibration error", "plain", False, _calibration_error),
-    Score("age", "mae", "age MAE", "years", False, _mae),
-    Score("age", "rmse", "age RMSE", "years", False, _rmse),
-    Score("age", "median_error", "median age error", "years", False, _median_error),
-    Score("age", "bias", "age bias", "years", None, _bias),
-    CUMULATIVE[5],
-    _of_ranges("age", "range_accuracy", "age range accuracy", "percent", True, _range_accuracy),
-    _of_ranges(
-        "age", "range_distance", "distance to the age range", "years", False, _range_distance
+    Score("gender", "accuracy", "gender accuracy", _accuracy, "percent", more_is_better=True),
+    Score("gender", "auc", "AUC", _auc, "plain", more_is_better=True),
+    Score("gender", "brier", "Brier score", _brier, "plain", more_is_better=False),
+    Score(
+        "gender",
+        "calibration_error",
+        "calibration error",
+        _calibration_error,
+        "plain",
+        more_is_better=False,
+        biased_upwards=True,
     ),
-    _ungrouped("age", "mae_under10", "age MAE below 10 years", "years", False, _mae_within(0, 9)),
-    _ungrouped("age", "mae_from70", "age MAE from 70 years on", "years", False, _mae_within(70)),
-    _of_intervals("age", "coverage80", "coverage of 80 % age ranges", "percent", None, _coverage),
-    _of_intervals("age", "width80", "mean width of 80 % age ranges", "years", None, _width),
+    Score("age", "mae", "age MAE", _mae, "years", more_is_better=False),
+    Score("age", "rmse", "age RMSE", _rmse, "years", more_is_better=False),
+    Score("age", "median_error", "median age error", _median_error, "years", more_is_better=False),
+    Score("age", "bias", "age bias", _bias, "years", more_is_better=None),
+    CUMULATIVE[5],
+    Score(
+        "age",
+        "range_accuracy",
+        "age range accuracy",
+        _range_accuracy,
+        "percent",
+        more_is_better=True,
+        of_ranges=True,
+    ),
+    Score(
+        "age",
+        "range_distance",
+        "distance to the age range",
+        _range_distance,
+        "years",
+        more_is_better=False,
+        of_ranges=True,
+    ),
+    Score(
+        "age",
+        "mae_under10",
+        "age MAE below 10 years",
+        _mae_within(0, 9),
+        "years",
+        more_is_better=False,
+        of_groups=False,
+    ),
+    Score(
+        "age",
+        "mae_from70",
+        "age MAE from 70 years on",
+        _mae_within(70),
+        "years",
+        more_is_better=False,
+        of_groups=False,
+    ),
+    # Of models with an age distribution, which also predict a range that should hold 80 % of ages.
+    # Neither score is better alone: wider ranges cover more.
+    Score(
+        "age",
+        "coverage80",
+        "coverage of 80 % age ranges",
+        _coverage,
+        "percent",
+        more_is_better=None,
+        needs="age_low",
+    ),
+    Score(
+        "age",
+        "width80",
+        "mean width of 80 % age ranges",
+        _width,
+        "years",
+        more_is_better=None,
+        needs="age_low",
+    ),
 )
 # Of each task: the scores by which models and groups may be compared, see `primary_metric`.
 PRIMARY_METRICS = {
