@@ -20,7 +20,7 @@ PATHS = (
     "download_yunet.source",
     "split.file",
 )
-# Of each folder that a stage replaces, the file that it writes there.
+# Of each folder that DVC does not clear before its stage, the file that the stage writes there.
 REPLACED = ("data/raw/manifest.csv", "data/vgg16/vgg16.npz", "data/yunet/yunet.onnx")
 
 

@@ -114,9 +114,14 @@ CORRUPTIONS = (
 def corrupt(
     images: Pixels, files: Iterable[str], corruption: Corruption, strength: float, seed: int
 ) -> Pixels:
-    """Photos corrupted, shape (n, image_size, image_size, 3).
+    """Photos corrupted; what is random is a function of the seed and each photo's name.
 
-    What is random is a function of the seed and the photo's name in ``files``.
+    Args:
+        images: RGB, shape (n, image_size, image_size, 3).
+        files: the photos' names.
+        corruption: `NONE` or one of `CORRUPTIONS`.
+        strength: one of the corruption's ``strengths``.
+        seed: of what is drawn.
     """
     changed = np.empty_like(images)
     for number, (image, file) in enumerate(zip(images, files, strict=True)):

@@ -57,7 +57,13 @@ def score_groups(
 ) -> list[tuple[Group, Replicates]]:
     """Each group of photos that count in the primary metric, with its scores in a task.
 
-    All are on the same resamples of these photos, see `replicate`.
+    All are on the same resamples of these photos.
+
+    Args:
+        predictions: see `agegender.evaluation.predictions.tabulate`.
+        task: gender or age.
+        samples: resamples for each 95 % interval.
+        seed: of the resamples.
     """
     scored = primary_metric(task, predictions).rows(predictions)
     predictions = predictions[scored].reset_index(drop=True)
@@ -73,6 +79,10 @@ def gaps(score: Score, scored: Sequence[tuple[Group, Replicates]]) -> list[Gap]:
     The replicates of a gap compare the two groups that are best and worst on these photos,
     whichever are best and worst in a resample: the largest less the smallest of several would
     always be above 0.
+
+    Args:
+        score: the primary metric.
+        scored: see `score_groups`.
     """
     found = []
     for by in dict.fromkeys(group.by for group, _ in scored):

@@ -33,7 +33,7 @@ def progress_bar(
 ) -> tqdm:
     """Iterate over ``iterable`` and show on stderr how far it is; ``unit`` is its items' plural.
 
-    An item is done when the next one is asked for. Nobody need know the ``total``.
+    An item is done when the next one is asked for. ``total`` may be unknown.
     """
     return _bar(iterable=iterable, desc=desc, unit=f" {unit}", total=total)
 

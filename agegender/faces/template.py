@@ -51,9 +51,12 @@ class Template(BaseModel):
 
     @classmethod
     def measure(cls, faces: list[NDArray[np.float64]], photos: int) -> Self:
-        """The template of ``photos`` photos, of which these show exactly one face.
+        """The template of the faces found in photos.
 
-        ``faces`` are the landmarks of each, as shares of a photo's side, shape (5, 2).
+        Args:
+            faces: of each photo with exactly one face, its landmarks as shares of the photo's
+                side, shape (5, 2).
+            photos: how many photos were looked at in all.
         """
         stacked = np.stack(faces) if faces else np.full((1, 5, 2), 0.5)
         return cls(

@@ -86,7 +86,8 @@ def training_photos(
 ) -> tf.data.Dataset:
     """As `photos`, shuffled and changed at random, in each epoch by its number and the seed alone.
 
-    Args, besides those of `photos`:
+    Args:
+        folder: see `photos`, like ``split``, ``batch_size`` and ``tasks``.
         seed: of order and changes.
         epoch: the epoch that begins.
         transform: what is made of each batch, float32 of the same shape; None leaves it as it is.

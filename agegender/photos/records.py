@@ -56,7 +56,13 @@ def shard_name(split: str, number: int, total: int) -> str:
 
 
 def write_index(folder: Path, image_size: int, records: Mapping[str, int]) -> None:
-    """Write the index of ``folder``, the last file of it: its presence says that all are there."""
+    """Write the index of ``folder``, the last file of it: its presence says that all are there.
+
+    Args:
+        folder: with the shards and the labels of each split, and nothing else.
+        image_size: pixels a side.
+        records: their number by split.
+    """
     files = sorted(folder.iterdir())
     index = Index(
         image_size=image_size,

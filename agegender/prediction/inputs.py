@@ -34,7 +34,7 @@ def list_photos(given: Iterable[str]) -> tuple[dict[Path, str], int]:
     skipped. A file that is named by its own path is never skipped.
 
     Returns:
-        why each is not read, empty where it is; and how many were skipped.
+        of each path the reason why it is not read, or an empty string; and how many were skipped.
     """
     found: dict[Path, tuple[Path, str]] = {}
     skipped = set()

@@ -18,7 +18,13 @@ AGE_GROUP_STARTS = (3, 10, 20, 30, 40, 50, 60, 70)
 def split_photos(
     photos: pd.DataFrame, validation: float, test: float, seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Split ``photos`` at random, see `divide`; what is no share of these is for training.
+    """Split ``photos`` at random into train, validation and test, see `divide`.
+
+    Args:
+        photos: columns ``file``, ``age``, ``gender`` and ``group``, see `divide`.
+        validation: share of the photos, between 0 and 1.
+        test: likewise; the rest is for training.
+        seed: of the draw.
 
     Raises:
         UserError: there are fewer than 3 different groups.
@@ -65,6 +71,9 @@ def split_by_protocol(
 
     If it names none for validation, this share of its training photos is drawn for it, whole
     groups together. Groups that it has in several splits stay there, see `count_protocol`.
+
+    Returns:
+        the photos of each split in the order of their file names.
 
     Raises:
         UserError: a split would be empty.
