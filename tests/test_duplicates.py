@@ -52,6 +52,9 @@ def test_pictures_that_show_nothing_are_not_joined() -> None:
 def test_copies_are_duplicates_and_all_rejected_where_their_labels_differ() -> None:
     photos = [("a", "1", 26), ("b", "2", 26), ("c", "1", 26), ("d", "3", 26), ("e", "3", 66)]
     photos += [("f", "3", 26), ("g", "1", 26)]
+    unknown = np.nan
+    photos += [("h", "4", unknown), ("i", "4", 30), ("j", "4", 30)]
+    photos += [("k", "5", unknown), ("l", "5", unknown)]
     table = pd.DataFrame(photos, columns=["file", "sha256", "age"]).assign(gender=1, race=2)
     assert find_copies(table).to_numpy().tolist() == [
         ["c", "duplicate", "duplicate of a"],
@@ -59,6 +62,10 @@ def test_copies_are_duplicates_and_all_rejected_where_their_labels_differ() -> N
         ["d", "contradiction", "same photo as e, which has other labels"],
         ["e", "contradiction", "same photo as d, which has other labels"],
         ["f", "contradiction", "same photo as e, which has other labels"],
+        ["h", "contradiction", "same photo as i, which has other labels"],
+        ["i", "contradiction", "same photo as h, which has other labels"],
+        ["j", "contradiction", "same photo as h, which has other labels"],
+        ["l", "duplicate", "duplicate of k"],
     ]
 
 

@@ -34,20 +34,22 @@ def find_copies(photos: pd.DataFrame) -> pd.DataFrame:
 
     Of byte-identical ``photos`` (columns ``file``, ``sha256`` and the labels) all but the first are
     duplicates. Where their labels differ nobody can tell which is right, and all are
-    contradictions.
+    contradictions. An unknown label (NaN) equals another unknown one, and differs from known ones.
 
     Returns:
         columns ``file``, ``kind`` (``duplicate`` or ``contradiction``) and ``reason``.
     """
     found = []
-    labels = [column for column in photos if column not in ("file", "sha256")]
+    names = [column for column in photos if column not in ("file", "sha256")]
+    # Photos have the same number if all their labels are the same.
+    labels = photos.groupby(names, dropna=False).ngroup()
     repeated = photos[photos.duplicated("sha256", keep=False)]
-    for _, copies in repeated.groupby("sha256", sort=False):
-        first, *others = copies.drop_duplicates(labels)["file"]
+    for _, copies in repeated.assign(labels=labels).groupby("sha256", sort=False):
+        first, *others = copies.drop_duplicates("labels")["file"]
         if not others:
             found += [(file, "duplicate", f"duplicate of {first}") for file in copies["file"][1:]]
             continue
-        like_first = (copies[labels] == copies[labels].iloc[0]).all(axis=1)
+        like_first = copies["labels"] == copies["labels"].iloc[0]
         for file, alike in zip(copies["file"], like_first, strict=True):
             reason = f"same photo as {others[0] if alike else first}, which has other labels"
             found.append((file, "contradiction", reason))

@@ -131,9 +131,7 @@ def check_images(
     # Before crops are joined: they are looked for among photos of the same labels.
     differences = label_differences(decoded)
 
-    # As text, where what is not known equals itself.
-    labels = decoded.drop(columns="group").astype(str)
-    copies = find_copies(labels.iloc[:0] if keep_copies else labels)
+    copies = find_copies(decoded.iloc[:0] if keep_copies else decoded.drop(columns="group"))
     photos = decoded[~decoded["file"].isin(copies["file"])].drop(columns="sha256")
     groups = pd.factorize(photos["group"])[0]
     crops = np.array(list(find_crops([folder / file for file in photos["file"]], groups)), np.intp)
