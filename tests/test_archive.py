@@ -290,6 +290,26 @@ def test_bombs(tmp_path: Path, raw: Path, pack: Pack) -> None:
     assert os.listdir(raw) == [GOOD]
 
 
+def test_what_is_rejected_when_it_is_read_has_no_labels(tmp_path: Path, raw: Path) -> None:
+    files = {GOOD: PHOTO, f"again/{GOOD}": PHOTO, "1.jpg": b"....ftypheic", "2.jpg": b"damage me"}
+    # Unpacked, these are together too large for the archive that they came in.
+    files |= {f"{age}_.jpg": bytes(1_000_000) for age in range(20)}
+    source = as_zip(tmp_path / "x", files)
+    source.write_bytes(
+        source.read_bytes().replace(zlib.crc32(b"damage me").to_bytes(4, "little"), b"crc!")
+    )
+    plan = {
+        path: Entry(Path(path).name, path, len(content), "", "", {"age": "30"})
+        for path, content in files.items()
+    }
+    entries = unpack(source, raw, plan=plan)
+    reasons = rejected(entries)
+    assert {f"again/{GOOD}", "1.jpg", "2.jpg", "19_.jpg"} <= reasons.keys()
+    for entry in entries:
+        assert entry.labels == ({} if entry.reason else {"age": "30"})
+        assert bool(entry.file) != bool(entry.reason)
+
+
 @pytest.mark.parametrize("pack", [as_zip, as_gz])
 def test_many_small_bombs(tmp_path: Path, raw: Path, pack: Pack) -> None:
     bombs = {f"{i}.jpg": bytes(1_000_000) for i in range(20)}

@@ -168,7 +168,7 @@ def unpack(
         if entry.reason in ("", NO_IMAGE):
             entry = plan.get(entry.source, entry)
         if not entry.reason and _is_bomb(kept_bytes + file.size, packed):
-            entry = entry._replace(file="", reason=_BOMB)
+            entry = entry.rejected(_BOMB)
         if not entry.reason:
             entry = _keep(file, folder, entry, kept)
         if not entry.reason:
@@ -259,14 +259,13 @@ def _keep(file: _File, folder: Path, entry: Entry, kept: dict[str, Entry]) -> En
     """Write a file to ``folder`` by its name in ``entry``, unless another has it."""
     content, reason = _read(file)
     if reason:
-        return entry._replace(file="", reason=reason)
+        return entry.rejected(reason)
     entry = entry._replace(bytes=file.size, sha256=hashlib.sha256(content).hexdigest())
     # macOS and Windows take names for the same that differ in case or in normal form.
     key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", entry.file).casefold())
     if first := kept.get(key):
         same = "the same" if first.sha256 == entry.sha256 else "another"
-        reason = f"the same name as {first.source}, and {same} content"
-        return entry._replace(file="", reason=reason)
+        return entry.rejected(f"the same name as {first.source}, and {same} content")
     with (folder / entry.file).open("xb") as output:
         output.write(content)
     kept[key] = entry

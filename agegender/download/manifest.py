@@ -32,6 +32,10 @@ class Entry(NamedTuple):
         """Whether this is a row, not a file."""
         return bool(self.file) and not self.source
 
+    def rejected(self, reason: str) -> "Entry":
+        """This file without a name and labels, since it is not kept."""
+        return self._replace(file="", reason=reason, labels={})
+
 
 _FIELDS = Entry._fields[:-1]
 
