@@ -6,6 +6,7 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -201,14 +202,22 @@ def test_a_source_where_the_pipeline_clears_up(
     (root / "dvc.yaml").symlink_to(ROOT / "dvc.yaml")
     monkeypatch.chdir(root)
     defaults = (ROOT / "params.yaml").read_text()
-    names = ("download", "download_vgg16", "download_yunet")
-    for number, source in enumerate(SOURCES):
-        given, name = source.format(root=root), names[number % 3]
+    for source, name in product(SOURCES, ("download", "download_vgg16", "download_yunet")):
+        given = source.format(root=root)
         changed = yaml.safe_load(defaults)
         changed[name]["source"] = given
         with pytest.raises(UserError, match="clears up; move your files elsewhere") as caught:
             check_files(Document.parse(changed))
         assert str(caught.value).startswith(f"params.yaml: {name}.source: {given} ")
+
+
+def test_dvc_removes_nothing_before_a_source_is_refused(project: Clone) -> None:
+    mine = project.path / "data/split/mine" / GOOD
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    project.set_parameters(download={"source": "data/split/mine"})
+    assert "data/split/mine lies in " in project.dvc("repro", fails=True)
+    assert mine.read_bytes() == b"mine"
 
 
 def test_a_source_is_recorded_without_quoting(project: Clone, tmp_path: Path) -> None:

@@ -179,10 +179,13 @@ def test_a_recipe_is_one_command_of_dvc(project: Clone) -> None:
     # Where there is no usable recipe, `dvc exp run` must not run without it.
     (project.path / "recipes/mine.yaml").write_text("train_custom: {epochs: -1}\n")
     before = (project.path / "params.yaml").read_bytes()
-    command = "dvc exp run --queue $(python -m agegender recipe mine)"
-    printed = project.run("sh", "-c", command, fails=True)
-    assert "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1" in printed
-    assert "'unusable-recipe' does not exist" in printed
+    for name, message in (
+        ("mine", "recipes/mine.yaml, params.yaml: 'train_custom.epochs' is -1"),
+        ("", "there is no recipe '' in recipes/"),
+    ):
+        command = f"dvc exp run --queue $(python -m agegender recipe {name})"
+        printed = project.run("sh", "-c", command, fails=True)
+        assert message in printed and "'unusable-recipe' does not exist" in printed
     assert (project.path / "params.yaml").read_bytes() == before
 
 
