@@ -1,4 +1,4 @@
-"""Exported models in their runtimes, against Keras's `predict`: how fast."""
+"""Exported models in their runtimes, against Keras's `predict`: how fast, and how large."""
 
 import importlib.util
 import tempfile
@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from agegender.custom.network import build
 from agegender.custom.parameters import TrainCustom
 from agegender.export.export import export_model
-from agegender.export.formats import FORMATS
+from agegender.export.formats import FORMATS, Weights
 from agegender.training.inference import for_export, inference_model
 from benchmarks.measure import interleaved
 from benchmarks.photos import parameters
@@ -24,7 +25,7 @@ CALLS = 20
 
 
 def measure(clone: Clone, quick: bool) -> list[Result]:
-    """Milliseconds a photo, alone and in batches of 32, of each format."""
+    """Milliseconds a photo, alone and in batches of 32, of each format, and megabytes."""
     size, tasks = parameters(clone.path)["image_size"], parameters()["tasks"]
     options = TrainCustom.parse(parameters()["train_custom"])
     model = inference_model([for_export(build(options, size, tasks))], size, options, "custom")
@@ -42,7 +43,18 @@ def measure(clone: Clone, quick: bool) -> list[Result]:
             path = folder / f"custom{FORMATS[form].suffix}"
             export_model(model, path, form, "float32", images[:4])
             ways[form] = FORMATS[form].open(path)
-        return [result for count in (1, 32) for result in _speed(ways, images[:count], quick)]
+        found = [result for count in (1, 32) for result in _speed(ways, images[:count], quick)]
+        # float16 last: it rounds the model's weights.
+        sizes = {
+            f"{form}, {weights}": _megabytes(model, folder, form, weights, images[:4])
+            for weights in ("float32", "float16")
+            for form in ("keras", *forms)
+        }
+        plain = sizes["keras, float32"]
+        for name, size in sizes.items():
+            name = f"size of the custom CNN, {name}, against Keras's file"
+            found.append(Result(name, size, plain, "MB", size / plain))
+        return found
 
 
 def _speed(
@@ -64,3 +76,12 @@ def _speed(
             for name, ours in zip(forms, others[1:], strict=True)
         ),
     ]
+
+
+def _megabytes(
+    model: keras.Model, folder: Path, form: str, weights: Weights, images: np.ndarray
+) -> float:
+    path = folder / f"{weights}{FORMATS[form].suffix}"
+    export_model(model, path, form, weights, images)
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(each.stat().st_size for each in files) / 1e6
