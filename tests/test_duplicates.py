@@ -50,11 +50,11 @@ def test_pictures_that_show_nothing_are_not_joined() -> None:
 
 
 def test_copies_are_duplicates_and_all_rejected_where_their_labels_differ() -> None:
-    photos = [("a", "1", 26), ("b", "2", 26), ("c", "1", 26), ("d", "3", 26), ("e", "3", 66)]
+    photos = [("a", "1", 26.0), ("b", "2", 26), ("c", "1", 26), ("d", "3", 26), ("e", "3", 66)]
     photos += [("f", "3", 26), ("g", "1", 26)]
-    unknown = np.nan
-    photos += [("h", "4", unknown), ("i", "4", 30), ("j", "4", 30)]
-    photos += [("k", "5", unknown), ("l", "5", unknown)]
+    # Unknown ages.
+    photos += [("h", "4", np.nan), ("i", "4", 30), ("j", "4", 30)]
+    photos += [("k", "5", np.nan), ("l", "5", np.nan)]
     table = pd.DataFrame(photos, columns=["file", "sha256", "age"]).assign(gender=1, race=2)
     assert find_copies(table).to_numpy().tolist() == [
         ["c", "duplicate", "duplicate of a"],
