@@ -190,6 +190,12 @@ def test_a_file_is_read_once_however_often_it_is_given(tmp_path: Path) -> None:
     # Whoever names a file wants to know of it.
     files, skipped = list_photos([f"{tmp_path}/notes.txt", f"{tmp_path}/*.txt"])
     assert (list(files), skipped) == ([tmp_path / "notes.txt"], 0)
+    # A folder does not open the archives in it.
+    packed = tmp_path / "sub/f.zip"
+    packed.touch()
+    for given in ([f"{tmp_path}/sub", str(packed)], [str(packed), f"{tmp_path}/sub"]):
+        files, _ = list_photos(given)
+        assert files[packed] == ""
     # It stops nothing else.
     files, _ = list_photos(["gone.jpg", str(tmp_path / "a.jpg")])
     assert list(files.values()) == ["there is no such file or folder", ""]

@@ -51,8 +51,10 @@ def list_photos(given: Iterable[str]) -> tuple[dict[Path, str], int]:
             for file, reason in files:
                 if reason == NO_IMAGE:
                     skipped.add(file.resolve())
-                else:
-                    found.setdefault(file.resolve(), (file, reason))
+                    continue
+                # A folder gives a reason for an archive in it, which is read where it is named.
+                first, earlier = found.get(file.resolve(), (file, reason))
+                found[file.resolve()] = (first, earlier and reason)
     return dict(found.values()), len(skipped - found.keys())
 
 
