@@ -6,16 +6,8 @@ import sys
 from pathlib import Path
 
 from agegender.common.errors import UserError
+from cli.metrics import TITLES
 from cli.predict import MODELS, choose, load, origin
-
-TITLES = {"custom": "Custom CNN", "vgg16": "VGG16"}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``demo``."""
-    add = parser.add_argument
-    add("--model", action="append", default=[], help="as for predict; may be given several times")
-    add("--port", type=int, default=8001, help="of the page's address; 0: any that is free")
 
 
 def demo(arguments: argparse.Namespace) -> None:

@@ -21,23 +21,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TFRECORDS = Path("data/tfrecords")
-# What lies next to a model, and travels with it.
-TEMPLATE, DETECTOR = "template.json", "yunet.onnx"
 # The detector's license, which must come with every copy.
 NOTICE = resources.files("agegender.faces") / "yunet.LICENSE.txt"
 # Photos that an exported file is compared with Keras on.
 PHOTOS = 32
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``export``."""
-    add = parser.add_argument
-    add("model", help="custom, vgg16, or a .keras file")
-    forms = ("keras", "saved_model", "litert", "onnx")
-    add("--to", choices=forms, required=True, help="the format")
-    add("--out", type=Path, metavar="FOLDER", required=True, help="a new folder")
-    add("--views", choices=("all", "one"), default="all", help="one: no test-time augmentation")
-    add("--weights", choices=("float32", "float16"), default="float32", help="how they are stored")
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -64,7 +51,9 @@ def export(arguments: argparse.Namespace) -> None:
     from agegender.evaluation.predict import load
     from agegender.export.export import export_model
     from agegender.export.formats import FORMATS
+    from agegender.faces.template import FILE
     from agegender.networks.views import single_view
+    from agegender.prediction.predictor import DETECTOR
 
     process.imports_done()
     network = load(path)
@@ -80,7 +69,7 @@ def export(arguments: argparse.Namespace) -> None:
         files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
         digests = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
         size = sum(file.stat().st_size for file in files)
-        for companion in (TEMPLATE, DETECTOR):
+        for companion in (FILE, DETECTOR):
             if path.with_name(companion).is_file():
                 shutil.copy(path.with_name(companion), folder)
         if (folder / DETECTOR).is_file():

@@ -24,7 +24,7 @@ from agegender.evaluation.metrics import by_task
 from agegender.evaluation.predictions import read_predictions
 from agegender.evaluation.scores import Score, scores_of
 from agegender.photos.photos import read_photos
-from cli.metrics import METRICS, MODELS, print_table, title, with_interval
+from cli.metrics import METRICS, TITLES, print_table, title, with_interval
 
 
 class _Fold(NamedTuple):
@@ -100,7 +100,7 @@ def _print_one(experiments: Sequence[_Fold]) -> dict[str, pd.DataFrame]:
         predictions = [_predictions(experiment, model) for experiment in experiments]
         tested = [table for table in predictions if table is not None]
         if len(tested) < total:
-            print(f"{MODELS[model]} was not evaluated in every fold")
+            print(f"{TITLES[model]} was not evaluated in every fold")
             continue
         table = pd.concat(tested).sort_values("file", ignore_index=True)
         pooled[model] = table
@@ -108,7 +108,7 @@ def _print_one(experiments: Sequence[_Fold]) -> dict[str, pd.DataFrame]:
         samples, seed = parameters["evaluate"]["bootstrap_samples"], parameters["seed"]
         estimates = by_task(replicate(table, scores_of(table), samples, seed)[0].estimates())
         metrics = [json.loads(each.files.read_text(str(path))) for each in experiments]
-        heads += [f"{MODELS[model]}, folds", "pooled"]
+        heads += [f"{TITLES[model]}, folds", "pooled"]
         columns += [
             {score: _over_folds(score, metrics) for score in scores_of(table)},
             {score: with_interval(score, estimates[score.task]) for score in scores_of(table)},

@@ -1,7 +1,8 @@
 """The command line: ``python -m agegender check | source PATH | summary MODEL | ...``.
 
-It is used from the project's folder and reads what lies there. A command is the function of its
-name in the module of its name, which is imported only when it is needed: most take seconds.
+It is used from the project's folder and reads what lies there. The arguments of all commands are
+here. A command is the function of its name in the module of its name, which is imported only when
+it is called: most take seconds.
 """
 
 import argparse
@@ -11,7 +12,6 @@ from importlib import import_module
 from pathlib import Path
 
 from agegender.common.errors import UserError
-from cli import demo, export, predict
 from stages.common import process
 
 
@@ -53,20 +53,49 @@ def _parser() -> argparse.ArgumentParser:
     validation.add_argument("--suspects", type=Path, help="write the labels that models contradict")
     named = add("recipe", help="print a recipe as options of dvc exp run")
     named.add_argument("name", nargs="?", default="", help="of a file in recipes/, without .yaml")
-    predict.add_arguments(add("predict", help="predict age and gender on photos of your own"))
-    demo.add_arguments(add("demo", help="serve a page to try the models on, for this machine"))
-    export.add_arguments(add("export", help="write a model in another format, with its card"))
-    others = add("score", help="score a model on labeled photos of another origin")
-    option = others.add_argument
-    option("source", metavar="PATH", help="photos with labels: a folder, zip or tar")
-    option("--labels", metavar="TABLE", help="of the labels; by default those in PATH, or names")
-    option("--model", default="", help="custom, vgg16, or a .keras file; see docs/predict.md")
-    option("--views", choices=("all", "one"), default="all", help="one: no test-time augmentation")
-    option(
+    _add_predict(add("predict", help="predict age and gender on photos of your own"))
+    _add_demo(add("demo", help="serve a page to try the models on, for this machine"))
+    _add_export(add("export", help="write a model in another format, with its card"))
+    _add_score(add("score", help="score a model on labeled photos of another origin"))
+    return parser
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="PATH", help="photos, folders, zips, or patterns in quotes")
+    add("--out", type=Path, metavar="FOLDER", help="a new folder for pictures and tables")
+    add("--crops", action="store_true", help="with --out: also write the crops that the model saw")
+    add("--model", default="", help="custom, vgg16, or a .keras file; see docs/predict.md")
+    add("--views", choices=("one", "all"), default="all", help="one: faster; all: as evaluated")
+    add("--aligned", action="store_true", help="the photos are crops, as in the training archive")
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", action="append", default=[], help="as for predict; may be given several times")
+    add("--port", type=int, default=8001, help="of the page's address; 0: any that is free")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", help="custom, vgg16, or a .keras file")
+    forms = ("keras", "saved_model", "litert", "onnx")
+    add("--to", choices=forms, required=True, help="the format")
+    add("--out", type=Path, metavar="FOLDER", required=True, help="a new folder")
+    add("--views", choices=("all", "one"), default="all", help="one: no test-time augmentation")
+    add("--weights", choices=("float32", "float16"), default="float32", help="how they are stored")
+
+
+def _add_score(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("source", metavar="PATH", help="photos with labels: a folder, zip or tar")
+    add("--labels", metavar="TABLE", help="of the labels; by default those in PATH, or names")
+    add("--model", default="", help="custom, vgg16, or a .keras file; see docs/predict.md")
+    add("--views", choices=("all", "one"), default="all", help="one: no test-time augmentation")
+    add(
         "--crop",
         default="1",
         metavar="SHARE",
         help="side of the centered square to look at, as a share of the width; or `faces`: align "
         "the face that is found, as predict does",
     )
-    return parser

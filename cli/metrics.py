@@ -11,7 +11,7 @@ from agegender.evaluation.scores import SCORES, Score
 
 METRICS = {model: Path(f"metrics/{model}.json") for model in ("custom", "vgg16")}
 REPORT = Path("report/index.html")
-MODELS = {"custom": "custom CNN", "vgg16": "VGG16"}
+TITLES = {"custom": "Custom CNN", "vgg16": "VGG16"}
 
 
 def metrics(arguments: argparse.Namespace) -> None:
@@ -43,7 +43,7 @@ def print_metrics(values: dict[str, Any]) -> None:
     known = write_known(first.get("known"))
     of_which = f", of which {known}" if known else ""
     print(f"On the {first['n']} photos of the test split{of_which} (95 % interval):")
-    print_table(["", *(MODELS[model] for model in values), "baseline"], rows)
+    print_table(["", *(TITLES[model] for model in values), "baseline"], rows)
 
 
 def title(score: Score) -> str:

@@ -18,17 +18,6 @@ LOCK = Path("dvc.lock")
 HEAD = f"{'file':<40}  face  P(female)    age  80 % range  detector  warning"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``predict``."""
-    add = parser.add_argument
-    add("paths", nargs="+", metavar="PATH", help="photos, folders, zips, or patterns in quotes")
-    add("--out", type=Path, metavar="FOLDER", help="a new folder for pictures and tables")
-    add("--crops", action="store_true", help="with --out: also write the crops that the model saw")
-    add("--model", default="", help="custom, vgg16, or a .keras file; see docs/predict.md")
-    add("--views", choices=("one", "all"), default="all", help="one: faster; all: as evaluated")
-    add("--aligned", action="store_true", help="the photos are crops, as in the training archive")
-
-
 def predict(arguments: argparse.Namespace) -> None:
     """Predict on photos, print a table, and write what was asked for.
 

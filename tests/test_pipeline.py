@@ -52,7 +52,7 @@ def test_metrics_have_the_promised_names(reproduced: Reproduced) -> None:
 
 def test_the_metrics_command_prints_both_models_and_the_report(reproduced: Reproduced) -> None:
     printed = reproduced.clone.run("python", "-m", "agegender", "metrics")
-    assert "custom CNN" in printed and "VGG16" in printed and "age MAE" in printed
+    assert "Custom CNN" in printed and "VGG16" in printed and "age MAE" in printed
     assert str(reproduced.clone.path / "report/index.html") in printed
 
 

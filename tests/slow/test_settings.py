@@ -60,4 +60,4 @@ def test_three_photos_of_one_gender_are_enough(reproduced: Reproduced, tmp_path:
     assert "1 train, 1 validation, 1 test" in printed and "Warning" not in printed
     metrics = json.loads((clone.path / "metrics/custom.json").read_text())
     assert metrics["n"] == 1 and metrics["gender"]["auc"] is None
-    assert "custom CNN" in clone.run("python", "-m", "agegender", "metrics")
+    assert "Custom CNN" in clone.run("python", "-m", "agegender", "metrics")
