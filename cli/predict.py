@@ -32,7 +32,7 @@ def predict(arguments: argparse.Namespace) -> None:
 
     files, skipped = list_photos(arguments.paths)
     if skipped:
-        print(f"{skipped:,} files are skipped: no photos by their ending", file=sys.stderr)
+        print(f"files skipped, no photos by their ending: {skipped:,}", file=sys.stderr)
     # Said before TensorFlow is loaded.
     if all(reason == MISSING for reason in files.values()):
         raise UserError(f"there are no photos in {', '.join(arguments.paths)}")

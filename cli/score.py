@@ -71,9 +71,7 @@ def _fetch(source: str, table: str | None, folder: Path) -> pd.DataFrame:
     entries = fetch_photos(source, folder, base, folder.with_name("downloads"), table=given)
     labels, rejected = check_labels(entries)
     if len(rejected):
-        logger.warning(
-            "%d files are left out: they have no labels, or are no photos", len(rejected)
-        )
+        logger.warning("files left out, without labels or no photos: %d", len(rejected))
     return labels
 
 

@@ -77,7 +77,7 @@ def test_the_command(agegender: Callable[..., str], portraits: list[Path], tmp_p
     out = tmp_path / "out"
     command = ["predict", "--model", "custom", "--out", str(out), "--crops", str(photos)]
     printed = agegender(*command, str(tmp_path / "*.zip"), str(photos / "notes.txt"))
-    assert "2 files are skipped: no photos by their ending" in printed
+    assert "files skipped, no photos by their ending: 2" in printed
     assert "model: models/custom.keras (trained on drawn portraits)" in printed
     with (out / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
