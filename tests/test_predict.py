@@ -256,7 +256,7 @@ def test_without_faces_in_the_training_photos_only_crops_are_judged(
     with pytest.raises(UserError, match=r"another model's template than the card of .*custom"):
         Predictor(tmp_path / "custom.keras")
     (tmp_path / "custom.card.json").unlink()
-    with pytest.raises(UserError, match=r"of which only 31% show one face .* say aligned"):
+    with pytest.raises(UserError, match=r"of which only 31% show one face .* add --aligned, or "):
         Predictor(tmp_path / "custom.keras")
     assert len(Predictor(tmp_path / "custom.keras", aligned=True)(portraits[0])) == 1
 

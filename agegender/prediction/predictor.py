@@ -119,7 +119,7 @@ class Predictor:
                 raise UserError(
                     f"{path} learned from photos of which only {self.template.one_face:.0%} show "
                     "one face that the detector finds, so it can judge only photos that are "
-                    "cropped as those are; if yours are, say aligned"
+                    "cropped as those are; if yours are, add --aligned, or aligned=True in Python"
                 )
             self.detector = Detector(path.with_name(DETECTOR))
 
