@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agegender.common.errors import DamagedFileError, UserError
 from agegender.common.files import sha256
-from cli.predict import choose, require_new
+from cli.predict import MODELS, choose, require_new
 from stages.common import process
 
 if TYPE_CHECKING:
@@ -44,7 +44,12 @@ def export(arguments: argparse.Namespace) -> None:
         )
     from agegender.report.card import ExportedFile, card_of, write_card
 
-    card = card_of(path)
+    try:
+        card = card_of(path)
+    except DamagedFileError as error:
+        if path.parent != MODELS:
+            raise
+        raise UserError(f"{error}; `dvc repro` writes both") from None
     if card is None:
         logger.warning("%s has no card next to it: exporting without one", path)
     process.hold_greetings()

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from agegender.common.errors import UserError
+from agegender.common.errors import DamagedFileError, UserError
 from stages.common import process
 
 MODELS = Path("models")
@@ -99,16 +99,34 @@ def origin(path: Path) -> str:
 def load(path: Path, views: Any, aligned: bool) -> Any:
     """The model at ``path``, ready; TensorFlow is loaded only now.
 
+    After a training alone, the pipeline's card is still that of the model before: a warning says
+    so, since the card cannot vouch for the template then.
+
     Raises:
         UserError: it cannot be used.
     """
     process.hold_greetings()
+    from agegender.faces.template import FILE, read_template
     from agegender.networks.device import enable_determinism
     from agegender.prediction.predictor import Predictor
+    from agegender.report.card import OtherCardError
 
     process.imports_done()
     enable_determinism(0)
-    return Predictor(path, views, aligned)
+    try:
+        return Predictor(path, views, aligned)
+    except DamagedFileError as error:
+        if path.parent != MODELS:
+            raise
+        if not isinstance(error, OtherCardError):
+            raise UserError(f"{error}; `dvc repro` brings {MODELS}/ up to date") from None
+    template = path.with_name(FILE)
+    print(
+        f"warning: the card next to {path} is of another model, so {template} may be of other "
+        f"photos; `dvc repro` brings {MODELS}/ up to date",
+        file=sys.stderr,
+    )
+    return Predictor(path, views, aligned, read_template(template))
 
 
 def _trained_on_samples() -> bool:

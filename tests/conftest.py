@@ -86,13 +86,14 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
 def agegender(
     reproduced: Reproduced, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """`python -m agegender` in the clone, but in this process, where TensorFlow is imported.
+    """`python -m agegender` in this process, where TensorFlow is imported: in the clone, or another
+    ``folder``.
 
     It returns what is printed, or the line in which it ends.
     """
 
-    def run(*arguments: str) -> str:
-        monkeypatch.chdir(reproduced.clone.path)
+    def run(*arguments: str, folder: Path = reproduced.clone.path) -> str:
+        monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", ["agegender", *arguments])
         try:
             main()

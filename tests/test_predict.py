@@ -272,6 +272,28 @@ def test_a_model_is_not_cropped_for_by_another_models_template(
         Predictor(tmp_path / "custom.keras")
 
 
+def test_a_model_that_is_trained_and_not_yet_reported(
+    agegender: Callable[..., str], reproduced: Reproduced, portraits: list[Path], tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    # The card is still that of the model before.
+    for name in ("custom.card.json", "template.json", "yunet.onnx"):
+        shutil.copy(reproduced.clone.path / "models" / name, models)
+    shutil.copy(reproduced.clone.path / "models/vgg16.keras", models / "custom.keras")
+    command = ["predict", "--model", "custom", str(portraits[0])]
+    printed = agegender(*command, folder=tmp_path)
+    assert "the card next to models/custom.keras is of another model" in printed
+    assert "`dvc repro` brings models/ up to date" in printed
+    assert f"{portraits[0].name[-30:]}     1  " in printed
+    exported = ["export", "custom", "--to", "keras", "--out", "out"]
+    assert agegender(*exported, folder=tmp_path).endswith("`dvc repro` writes both")
+    (models / "template.json").unlink()
+    assert agegender(*command, folder=tmp_path) == (
+        "error: models/template.json is missing; `dvc repro` brings models/ up to date"
+    )
+
+
 def test_the_model_of_real_faces_answers_unless_the_pipeline_has_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,7 +93,13 @@ class Predictor:
             print(face.box, face.gender, face.age)
     """
 
-    def __init__(self, model: str | Path, views: Views = "all", aligned: bool = False) -> None:
+    def __init__(
+        self,
+        model: str | Path,
+        views: Views = "all",
+        aligned: bool = False,
+        template: Template | None = None,
+    ) -> None:
         """Load a model, and what lies next to it: template.json and yunet.onnx.
 
         Args:
@@ -101,8 +107,11 @@ class Predictor:
             views: ``one`` for the photo alone, which is faster; ``all`` for the mean over the views
                 that the model was saved with, as it is evaluated.
             aligned: photos are cropped already as the training photos are.
+            template: how to crop photos; by default the one next to the model, which must be the
+                one in the model's card, if that lies there.
 
         Raises:
+            OtherCardError: the card is another model's.
             UserError: a file is missing or damaged, or the template is no use.
         """
         path = Path(model)
@@ -114,7 +123,7 @@ class Predictor:
         self._model = tf.function(loaded, input_signature=[tf.TensorSpec(shape, tf.uint8)])
         self._aligned = aligned
         if not aligned:
-            self.template = _template_of(path)
+            self.template = template or _template_of(path)
             if not self.template.usable:
                 raise UserError(
                     f"{path} learned from photos of which only {self.template.one_face:.0%} show "

@@ -29,6 +29,10 @@ Number = int | float | None
 Metrics = dict[Text, Number | dict[Text, Number | dict[Text, Number]]]
 
 
+class OtherCardError(DamagedFileError):
+    """The card next to a model is another model's."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -192,14 +196,15 @@ def card_of(model: Path) -> Card | None:
     """The card that lies next to a model; None where there is none.
 
     Raises:
-        DamagedFileError: it is damaged, or another model's.
+        OtherCardError: it is another model's.
+        DamagedFileError: it is damaged.
     """
     path = model.with_suffix(".card.json")
     if not path.exists():
         return None
     card = read_card(path)
     if sha256(model) not in (card.sha256, *(card.file.sha256.values() if card.file else ())):
-        raise DamagedFileError(
+        raise OtherCardError(
             path, f"is the card of another model than {model}; a model travels with its own"
         )
     return card
