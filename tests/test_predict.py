@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +18,17 @@ import pytest
 from PIL import Image
 
 from agegender.common.errors import UserError
+from agegender.common.files import sha256
 from agegender.download.archive import read_files
 from agegender.photos.photos import read_photos
 from agegender.prediction.inputs import list_photos
 from agegender.prediction.inputs import read_photos as read_inputs
 from agegender.prediction.predictor import NO_FACE, Predictor
+from agegender.report.card import card_of, markdown
+from agegender.yunet_weights.source import SHA256
 from benchmarks import crops
 from cli.predict import choose, refuse_among
+from tests.clones import ROOT
 from tests.conftest import Reproduced
 
 
@@ -291,6 +297,28 @@ def test_a_model_that_is_trained_and_not_yet_reported(
     (models / "template.json").unlink()
     assert agegender(*command, folder=tmp_path) == (
         "error: models/template.json is missing; `dvc repro` brings models/ up to date"
+    )
+
+
+def test_the_pretrained_model_answers_from_any_folder(
+    portraits: list[Path], tmp_path: Path
+) -> None:
+    folder = ROOT / "pretrained"
+    card = card_of(folder / "custom.keras")
+    assert card is not None
+    assert markdown(card) == (folder / "README.md").read_text(encoding="utf-8")
+    assert sha256(folder / "yunet.onnx") == SHA256
+    script = """
+import sys
+from agegender.prediction.predictor import Predictor
+(face,) = Predictor(sys.argv[1])(sys.argv[2])
+assert 0 <= face.gender <= 1 and 0 <= face.age_low <= face.age <= face.age_high <= 116
+"""
+    subprocess.run(
+        [sys.executable, "-c", script, str(folder / "custom.keras"), str(portraits[0])],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=True,
     )
 
 
