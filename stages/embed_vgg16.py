@@ -1,5 +1,6 @@
 """Run VGG16's frozen layers once on all views of the training photos, and on validation's."""
 
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -44,8 +45,19 @@ def main() -> None:
         with replace_folder(EMBEDDINGS) as target:
             write_json(target / "index.json", index)
             for file in files:
-                shutil.move(folder / file, target / file)
+                _link(folder / file, target / file)
     record_time("embed_vgg16", EMBEDDINGS / "index.json", gpus=device_names())
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name as well, or a copy where the file system has no links.
+
+    Not moved: the work must still be in progress/ if the stage ends before ``target`` is in place.
+    """
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 if __name__ == "__main__":

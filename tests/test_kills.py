@@ -13,11 +13,31 @@ from tests.clones import differences
 from tests.conftest import Reproduced
 from tests.crashes import at_work, finish, left_behind, wait_until
 
+# Embeds all photos, and is killed before the embeddings are in place.
+KILLED_EMBEDDING = """
+import os, signal
+from pathlib import Path
+from stages import embed_vgg16
+
+rename = Path.rename
+
+def kill(path, target):
+    if path.name == "embeddings.partial":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(path, target)
+
+Path.rename = kill
+embed_vgg16.main()
+"""
+
 
 @pytest.mark.long
 def test_killed_stages_end_in_the_same_bytes(reproduced: Reproduced, tmp_path: Path) -> None:
     clone = reproduced.copy(tmp_path)
-    clone.forget("download", "split")
+    clone.forget("download", "split", "embed_vgg16")
+    clone.run("python", "-c", KILLED_EMBEDDING, fails=True)
+    embedded = (clone.path / "progress/embed_vgg16").glob("*/*.npy")
+    assert sorted(path.name for path in embedded) == ["train.npy", "validation.npy"]
     assert finish(clone, random.Random(4), kills=2, seconds=6) == 2
     assert differences(reproduced.clone.path, clone.path) == []
     assert left_behind(clone.path) == []
