@@ -1,6 +1,7 @@
 """``python -m agegender export``: a model in another format, proven there, with its card."""
 
 import argparse
+import contextlib
 import importlib.util
 import logging
 import shutil
@@ -89,7 +90,9 @@ def export(arguments: argparse.Namespace) -> None:
                 differences=differences,
             )
             written = folder / f"{path.stem}.card.json"
-            write_card(written, card.model_copy(update={"file": file, "commit": _commit()}))
+            # A model that was exported before, such as the pretrained one, is of that commit.
+            commit = card.commit or _commit()
+            write_card(written, card.model_copy(update={"file": file, "commit": commit}))
             # The name that model hubs look for.
             written.with_suffix(".md").rename(folder / "README.md")
         folder.rename(out)
@@ -105,7 +108,7 @@ def _photos(size: int) -> tuple["np.ndarray", str]:
 
     from agegender.evaluation.predict import read_images
     from agegender.photos.records import read_index
-    from agegender.preparation.images import square
+    from agegender.preparation.images import RejectedImageError, square
     from portraits.archive import draw_samples
 
     try:
@@ -117,8 +120,11 @@ def _photos(size: int) -> tuple["np.ndarray", str]:
         pass
     with tempfile.TemporaryDirectory() as folder:
         draw_samples(Path(folder), PHOTOS, seed=1, processes=1)
-        files = sorted(Path(folder).iterdir())[:PHOTOS]
-        pixels = [np.frombuffer(square(file.read_bytes(), size), np.uint8) for file in files]
+        pixels = []
+        for file in sorted(Path(folder).iterdir()):
+            # Some are corrupt, as in archives of photos.
+            with contextlib.suppress(RejectedImageError):
+                pixels.append(np.frombuffer(square(file.read_bytes(), size), np.uint8))
     return np.stack(pixels).reshape(-1, size, size, 3), f"{len(pixels)} drawn portraits"
 
 

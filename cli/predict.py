@@ -35,7 +35,8 @@ def predict(arguments: argparse.Namespace) -> None:
         print(f"files skipped, no photos by their ending: {skipped:,}", file=sys.stderr)
     # Said before TensorFlow is loaded.
     if all(reason == MISSING for reason in files.values()):
-        raise UserError(f"there are no photos in {', '.join(arguments.paths)}")
+        problem = f"{MISSING}:" if files else "there are no photos in"
+        raise UserError(f"{problem} {', '.join(arguments.paths)}")
     if out:
         refuse_among(out, [path for given in arguments.paths for path in expand(given)])
         require_new(out)

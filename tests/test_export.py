@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from agegender.export.export import export_model
 from agegender.export.formats import FORMATS
 from agegender.prediction.predictor import Predictor
 from agegender.training.inference import for_export, inference_model
+from cli.export import export
+from tests.clones import ROOT
 from tests.conftest import Reproduced
 from tests.test_models import BOTH, IMAGES, custom_options
 
@@ -100,3 +103,19 @@ def test_the_pretrained_folder_is_an_export(
     (expected,), (found,) = (Predictor(path)(photo) for path in (trained, made))
     assert found.gender == pytest.approx(expected.gender, abs=0.01)
     assert found.age == pytest.approx(expected.age, abs=0.1)
+
+
+def test_a_model_from_elsewhere_is_exported_where_no_pipeline_has_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pretrained = ROOT / "pretrained"
+    arguments = {"model": f"{pretrained}/custom.keras", "views": "one", "weights": "float32"}
+    export(Namespace(to="litert", out=tmp_path / "out", **arguments))
+    assert "on 34 drawn portraits it differs from Keras by" in capsys.readouterr().out
+    # It was trained and measured by other code than that which exports it now.
+    first, again = (
+        json.loads((folder / "custom.card.json").read_text())
+        for folder in (pretrained, tmp_path / "out")
+    )
+    assert again["commit"] == first["commit"] and again["metrics"] == first["metrics"]

@@ -218,7 +218,7 @@ finally:
     assert "tensorflow" not in sys.modules
 """
     printed = reproduced.clone.run("python", "-c", script, fails=True)
-    assert printed.strip() == "error: there are no photos in gone.jpg, missing/*.jpg"
+    assert printed.strip() == "error: there is no such file or folder: gone.jpg, missing/*.jpg"
 
 
 def test_pictures_are_not_written_where_photos_are_read(tmp_path: Path) -> None:
