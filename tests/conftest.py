@@ -33,11 +33,11 @@ TINY = {
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Let one worker run the tiny pipeline while the others run the tests that need none.
 
-    Of either, those that take long come first, so that no worker is left with one at the end.
+    Those that take long come first, so that no worker is left with one at the end.
     """
 
     def place(item: pytest.Function) -> tuple[bool, bool]:
-        return "reproduced" in item.fixturenames, item.get_closest_marker("long") is None
+        return item.get_closest_marker("long") is None, "reproduced" in item.fixturenames
 
     items.sort(key=place)
     first = next((item for item in items if "reproduced" in item.fixturenames), items[0])
