@@ -1,6 +1,11 @@
 """The custom CNN's training: how much its input and its batch normalization slow it down."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
 
 import keras
 import tensorflow as tf
@@ -13,14 +18,19 @@ from agegender.training.inference import for_export
 from agegender.training.objective import Objective
 from agegender.training.optimizer import optimizer
 from agegender.training.parameters import Training
-from benchmarks.measure import interleaved
+from benchmarks.measure import interleaved, seconds
 from benchmarks.photos import parameters, records_of
 from benchmarks.results import Result, faster
-from tests.clones import Clone
+from stages.common.environment import KEPT_MEMORY
+from tests.clones import ROOT, Clone
+
+EPOCH = "import sys; from benchmarks.custom import epoch_seconds; print(epoch_seconds(sys.argv[1]))"
 
 
 def measure(clone: Clone, quick: bool) -> list[Result]:
-    """Epochs from TFRecords and from one batch in memory; steps with either normalization."""
+    """Epochs from TFRecords, with memory kept or not, and from one batch in memory; steps with
+    either normalization.
+    """
     given, image_size = parameters(), parameters(clone.path)["image_size"]
     count = 32 if quick else 1024
     options, tasks = TrainCustom.parse(given["train_custom"]), given["tasks"]
@@ -40,10 +50,36 @@ def measure(clone: Clone, quick: bool) -> list[Result]:
     epoch = f"an epoch of {count:,} photos"
     name = f"custom CNN fed from TFRecords, {epoch}, against one batch that never leaves memory"
     normalization = "custom CNN with fused batch normalization, against Keras's own"
+    allocation = "custom CNN with memory kept between steps, against glibc's defaults"
     return [
         faster(name, fed, unfed, "s", 0.97),
         faster(normalization, ours, theirs, "s", 1),
+        faster(allocation, *_kept_and_returned(records, 1 if quick else 3), "s", 1),
     ]
+
+
+def _kept_and_returned(records: Path, repetitions: int) -> list[float]:
+    """Seconds of an epoch in processes that keep freed memory, and in those that return it."""
+    command = [sys.executable, "-c", EPOCH, str(records)]
+    times: dict[str, list[float]] = {KEPT_MEMORY: [], "": []}
+    for _ in range(repetitions):
+        for tunables, measured in times.items():
+            environment = os.environ | {"GLIBC_TUNABLES": tunables}
+            printed = subprocess.check_output(command, cwd=ROOT, env=environment, text=True)
+            measured.append(float(printed.splitlines()[-1]))
+    return [median(each) for each in times.values()]
+
+
+def epoch_seconds(folder: str) -> float:
+    """What an epoch takes in this process, after another one to warm up."""
+    given = parameters()
+    options, tasks = TrainCustom.parse(given["train_custom"]), given["tasks"]
+    enable_determinism(1, options.intra_op_threads)
+    photos = training_photos(Path(folder), "train", options.batch_size, tasks, 1, EpochNumber())
+    size = int(photos.element_spec[0].shape[1])
+    train = fit(compiled(build(options, size, tasks), options, tasks), photos)
+    train()
+    return seconds(train)
 
 
 def compiled(model: keras.Model, options: Training, tasks: Sequence[str]) -> keras.Model:

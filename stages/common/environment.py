@@ -20,7 +20,6 @@ _DROPPED = (
     "OMP_",
     "OPENBLAS_",
     "NPY_",
-    "GLIBC_TUNABLES",
     # The same on a GPU.
     "CUBLAS_",
     "CUDNN_",
@@ -42,12 +41,19 @@ _DROPPED = (
 )
 # Of these, what changes no number: the machines of a multi-worker run, GPU memory, the log.
 _KEPT = ("TF_CONFIG", "TF_GPU_ALLOCATOR", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_CPP_")
+# By default glibc returns large tensors to the kernel whenever they are freed, and then gets them
+# back page by page, zeroed, which takes up to a third of a training step; see `make bench`.
+KEPT_MEMORY = (
+    "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184"
+    ":glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1"
+)
 _SET = {
     # No ~/.keras/keras.json: floatx, channels_first, backend.
     "KERAS_HOME": os.devnull,
     # Keras loads matplotlib where it is installed, and fails at a notebook's settings.
     "MPLBACKEND": "agg",
     "MATPLOTLIBRC": os.devnull,
+    "GLIBC_TUNABLES": KEPT_MEMORY,
     # File names and messages beyond ASCII, whatever the locale.
     "PYTHONUTF8": "1",
     "TZ": "UTC",
