@@ -47,6 +47,7 @@ def measure(clone: Clone, quick: bool) -> list[Result]:
     either = (compiled(each, options, tasks) for each in (fused, for_export(fused)))
     few = repeated(batch, steps // 2 or 1)
     ours, theirs = interleaved(quick, *(fit(each, few) for each in either))
+    kept, returned = _kept_and_returned(records, 1 if quick else 3)
     epoch = f"an epoch of {count:,} photos"
     name = f"custom CNN fed from TFRecords, {epoch}, against one batch that never leaves memory"
     normalization = "custom CNN with fused batch normalization, against Keras's own"
@@ -54,11 +55,11 @@ def measure(clone: Clone, quick: bool) -> list[Result]:
     return [
         faster(name, fed, unfed, "s", 0.97),
         faster(normalization, ours, theirs, "s", 1),
-        faster(allocation, *_kept_and_returned(records, 1 if quick else 3), "s", 1),
+        faster(allocation, kept, returned, "s", 1),
     ]
 
 
-def _kept_and_returned(records: Path, repetitions: int) -> list[float]:
+def _kept_and_returned(records: Path, repetitions: int) -> tuple[float, float]:
     """Seconds of an epoch in processes that keep freed memory, and in those that return it."""
     command = [sys.executable, "-c", EPOCH, str(records)]
     times: dict[str, list[float]] = {KEPT_MEMORY: [], "": []}
@@ -67,7 +68,8 @@ def _kept_and_returned(records: Path, repetitions: int) -> list[float]:
             environment = os.environ | {"GLIBC_TUNABLES": tunables}
             printed = subprocess.check_output(command, cwd=ROOT, env=environment, text=True)
             measured.append(float(printed.splitlines()[-1]))
-    return [median(each) for each in times.values()]
+    kept, returned = (median(each) for each in times.values())
+    return kept, returned
 
 
 def epoch_seconds(folder: str) -> float:
