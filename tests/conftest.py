@@ -31,18 +31,17 @@ TINY = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Let one worker run the tiny pipeline while the others run the tests that need none.
+    """Let one worker run the tiny pipeline while the others run tests that need none.
 
-    Those that take long come first, so that no worker is left with one at the end.
+    Those that take long come early, so that no worker is left with one at the end; those that wait
+    for the pipeline come after enough others.
     """
-
-    def place(item: pytest.Function) -> tuple[bool, bool]:
-        return item.get_closest_marker("long") is None, "reproduced" in item.fixturenames
-
-    items.sort(key=place)
-    first = next((item for item in items if "reproduced" in item.fixturenames), items[0])
-    items.remove(first)
-    items.insert(0, first)
+    of_pipeline: dict[bool, list[pytest.Function]] = {True: [], False: []}
+    for item in sorted(items, key=lambda item: item.get_closest_marker("long") is None):
+        of_pipeline["reproduced" in item.fixturenames].append(item)
+    waiting, others = of_pipeline[True], of_pipeline[False]
+    meanwhile = len(others) // 2
+    items[:] = [*waiting[:1], *others[:meanwhile], *waiting[1:], *others[meanwhile:]]
 
 
 @pytest.fixture
