@@ -12,6 +12,7 @@ from PIL import Image
 
 from agegender.common.errors import UserError
 from agegender.common.progress import progress_bar
+from agegender.download.archive import NO_IMAGE
 from agegender.download.paths import local_file
 from agegender.download.source import fetch_photos
 from agegender.evaluation.bootstrap import replicate
@@ -70,8 +71,10 @@ def _fetch(source: str, table: str | None, folder: Path) -> pd.DataFrame:
     given = None if table is None else local_file(table, base)
     entries = fetch_photos(source, folder, base, folder.with_name("downloads"), table=given)
     labels, rejected = check_labels(entries)
-    if len(rejected):
-        logger.warning("files left out, without labels or no photos: %d", len(rejected))
+    # The table itself is none.
+    photos = rejected[rejected["reason"] != NO_IMAGE]
+    if len(photos):
+        logger.warning("photos left out, without labels or unreadable: %d", len(photos))
     return labels
 
 

@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn")
     arguments = parser.parse_args()
     draw_album(arguments.folder, arguments.people, arguments.seed)
+    print(f"{arguments.people:,} people drawn, with labels.csv: {arguments.folder}")
 
 
 if __name__ == "__main__":
