@@ -38,7 +38,7 @@ repro: .git .venv/installed$(GPU) versions.yaml
 	    'needs; run `git init` here, or download the project by `git clone`' >&2; exit 1; }
 
 test: .venv/installed$(GPU) versions.yaml
-	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest -n 4 --dist load --maxschedchunk 1
+	@$(USE_VENV); ruff check && ruff format --check && mypy && python -m pytest -n 3 --dist load --maxschedchunk 1
 
 bench: .venv/installed$(GPU) versions.yaml
 	@$(USE_VENV); python -m benchmarks
