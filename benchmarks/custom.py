@@ -1,4 +1,4 @@
-"""The custom CNN's training: how much its input and its batch normalization slow it down."""
+"""The custom CNN's training: what its input, batch normalization and kept memory do to its time."""
 
 import os
 import subprocess
@@ -28,9 +28,7 @@ EPOCH = "import sys; from benchmarks.custom import epoch_seconds; print(epoch_se
 
 
 def measure(clone: Clone, quick: bool) -> list[Result]:
-    """Epochs from TFRecords, with memory kept or not, and from one batch in memory; steps with
-    either normalization.
-    """
+    """Epochs fed in two ways, with either normalization, and with memory kept or returned."""
     given, image_size = parameters(), parameters(clone.path)["image_size"]
     count = 32 if quick else 1024
     options, tasks = TrainCustom.parse(given["train_custom"]), given["tasks"]
