@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks.results import Result, table, write
+from stages.common import environment
 from tests.clones import ROOT, Clone
 
 # Those that start TensorFlow in this process stand last.
@@ -55,4 +56,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # As stages run.
+    environment.seal()
     main()

@@ -1,4 +1,4 @@
-"""The custom CNN's training: what its input, batch normalization and kept memory do to its time."""
+"""The custom CNN's training: what its input, batch normalization and settings do to its time."""
 
 import os
 import subprocess
@@ -21,14 +21,14 @@ from agegender.training.parameters import Training
 from benchmarks.measure import interleaved, seconds
 from benchmarks.photos import parameters, records_of
 from benchmarks.results import Result, faster
-from stages.common.environment import KEPT_MEMORY
+from stages.common.environment import SETTINGS
 from tests.clones import ROOT, Clone
 
 EPOCH = "import sys; from benchmarks.custom import epoch_seconds; print(epoch_seconds(sys.argv[1]))"
 
 
 def measure(clone: Clone, quick: bool) -> list[Result]:
-    """Epochs fed in two ways, with either normalization, and with memory kept or returned."""
+    """Epochs fed in two ways, with either normalization, and with or without settings."""
     given, image_size = parameters(), parameters(clone.path)["image_size"]
     count = 32 if quick else 1024
     options, tasks = TrainCustom.parse(given["train_custom"]), given["tasks"]
@@ -45,29 +45,36 @@ def measure(clone: Clone, quick: bool) -> list[Result]:
     either = (compiled(each, options, tasks) for each in (fused, for_export(fused)))
     few = repeated(batch, steps // 2 or 1)
     ours, theirs = interleaved(quick, *(fit(each, few) for each in either))
-    kept, returned = _kept_and_returned(records, 1 if quick else 3)
+    kept, returned, other_kernels = _epochs(
+        records,
+        1 if quick else 3,
+        SETTINGS,
+        SETTINGS | {"GLIBC_TUNABLES": ""},
+        SETTINGS | {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    )
     epoch = f"an epoch of {count:,} photos"
     name = f"custom CNN fed from TFRecords, {epoch}, against one batch that never leaves memory"
     normalization = "custom CNN with fused batch normalization, against Keras's own"
     allocation = "custom CNN with memory kept between steps, against glibc's defaults"
+    kernels = "custom CNN with oneDNN's kernels, against TensorFlow's own"
     return [
         faster(name, fed, unfed, "s", 0.97),
         faster(normalization, ours, theirs, "s", 1),
         faster(allocation, kept, returned, "s", 1),
+        faster(kernels, kept, other_kernels, "s", 1),
     ]
 
 
-def _kept_and_returned(records: Path, repetitions: int) -> tuple[float, float]:
-    """Seconds of an epoch in processes that keep freed memory, and in those that return it."""
+def _epochs(records: Path, repetitions: int, *environments: dict[str, str]) -> list[float]:
+    """Seconds of an epoch in processes with each of these environments, in turn."""
     command = [sys.executable, "-c", EPOCH, str(records)]
-    times: dict[str, list[float]] = {KEPT_MEMORY: [], "": []}
+    times: list[list[float]] = [[] for _ in environments]
     for _ in range(repetitions):
-        for tunables, measured in times.items():
-            environment = os.environ | {"GLIBC_TUNABLES": tunables}
-            printed = subprocess.check_output(command, cwd=ROOT, env=environment, text=True)
+        for environment, measured in zip(environments, times, strict=True):
+            env = os.environ | environment
+            printed = subprocess.check_output(command, cwd=ROOT, env=env, text=True)
             measured.append(float(printed.splitlines()[-1]))
-    kept, returned = (median(each) for each in times.values())
-    return kept, returned
+    return [median(each) for each in times]
 
 
 def epoch_seconds(folder: str) -> float:

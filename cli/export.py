@@ -53,7 +53,7 @@ def export(arguments: argparse.Namespace) -> None:
         raise UserError(f"{error}; `dvc repro` writes both") from None
     if card is None:
         logger.warning("%s has no card next to it: exporting without one", path)
-    process.hold_greetings()
+    process.imports_begin()
     from agegender.evaluation.predict import load
     from agegender.export.export import export_model
     from agegender.export.formats import FORMATS

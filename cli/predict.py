@@ -106,7 +106,7 @@ def load(path: Path, views: Any, aligned: bool) -> Any:
     Raises:
         UserError: it cannot be used.
     """
-    process.hold_greetings()
+    process.imports_begin()
     from agegender.faces.template import FILE, read_template
     from agegender.networks.device import enable_determinism
     from agegender.prediction.predictor import Predictor

@@ -12,7 +12,7 @@ from stages.common import process
 def summary(arguments: argparse.Namespace) -> None:
     """Print the layers of a model with the current parameters: shape, parameters, trainable."""
     document = read_parameters()
-    process.hold_greetings()
+    process.imports_begin()
     from agegender.custom import network as custom
     from agegender.evaluation.describe import layers, parameter_counts
     from agegender.training.inference import for_export, inference_model

@@ -24,7 +24,7 @@ def main() -> None:
     declared = parameters("align")
     options = declared.section("align", Align)
     # Here, since the processes that decode import this module as well: they need no TensorFlow.
-    process.hold_greetings()
+    process.imports_begin()
     from agegender.faces.detection import Detector
     from agegender.faces.measuring import SIZE, draw, measure
     from agegender.networks.device import enable_determinism

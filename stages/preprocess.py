@@ -28,7 +28,7 @@ def main() -> None:
     decoded = squares(paths, image_size)
     # Here, since the processes that decode, already at work, import this module as well: they need
     # no TensorFlow.
-    process.hold_greetings()
+    process.imports_begin()
     from agegender.photos.writer import write_records
 
     process.imports_done()

@@ -12,7 +12,11 @@ from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
 
 from cli.main import main
+from stages.common.environment import SETTINGS
 from tests.clones import Clone
+
+# What tests compute in this process, or start by `python -c`, is computed as in the stages.
+os.environ |= SETTINGS
 
 # The whole pipeline, as small as it goes.
 TINY = {

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn, intervals, groups, the paired comparison, a model's layers."""
+"""Metrics against their definitions, intervals, groups, the paired comparison, a model's layers."""
 
 import json
 import math
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import brier_score_loss, mean_absolute_error, roc_auc_score
+from scipy.stats import mannwhitneyu
 
 from agegender.analysis.comparison import compare
 from agegender.analysis.groups import score_groups
@@ -42,16 +42,20 @@ def predicted(count: int = 200, noise: float = 8, seed: int = 0) -> pd.DataFrame
     )
 
 
-def test_metrics_agree_with_scikit_learn() -> None:
+def test_metrics_and_curves_agree_with_their_definitions(tmp_path: Path) -> None:
     table = predicted()
+    # Some photos share a probability.
+    table["gender_predicted"] = table["gender_predicted"].round(2)
     found = metrics(table, TRAINING, COUNTS, 200, 1)
     gender, age = found["gender"], found["age"]
     truth, probability = table["gender"], table["gender_predicted"]
     assert gender["accuracy"] == pytest.approx(((probability >= 0.5) == truth).mean())
-    assert gender["auc"] == pytest.approx(roc_auc_score(truth, probability))
-    assert gender["brier"] == pytest.approx(brier_score_loss(truth, probability))
+    women, men = probability[truth == 1], probability[truth == 0]
+    pairs_in_order = mannwhitneyu(women, men).statistic / (len(women) * len(men))
+    assert gender["auc"] == pytest.approx(pairs_in_order)
+    assert gender["brier"] == pytest.approx(((probability - truth) ** 2).mean())
     error = table["age_predicted"] - table["age"]
-    assert age["mae"] == pytest.approx(mean_absolute_error(table["age"], table["age_predicted"]))
+    assert age["mae"] == pytest.approx(error.abs().mean())
     assert age["rmse"] == pytest.approx(np.sqrt((error**2).mean()))
     assert age["median_error"] == pytest.approx(error.abs().median())
     assert age["bias"] == pytest.approx(error.mean())
@@ -60,6 +64,16 @@ def test_metrics_agree_with_scikit_learn() -> None:
     assert found["baseline"]["gender"] == {"accuracy": pytest.approx((truth == 1).mean())}
     assert found["baseline"]["age"] == {"mae": pytest.approx((table["age"] - 30).abs().mean())}
     assert (found["n"], found["parameters"]) == (200, COUNTS)
+    write_plot_data(tmp_path, table, 100, 1, {})
+    roc = pd.read_csv(tmp_path / "roc.csv")
+    assert roc.iloc[0].tolist() == [0, 0] and roc.iloc[-1].tolist() == [1, 1]
+    area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])
+    assert area == pytest.approx(pairs_in_order, abs=1e-4)
+    # Only its corners.
+    assert len(roc) < probability.nunique()
+    confusion = pd.read_csv(tmp_path / "confusion.csv").set_index(["actual", "predicted"])["count"]
+    assert confusion["female", "male"] == (women < 0.5).sum()
+    assert confusion["male", "female"] == (men >= 0.5).sum()
 
 
 def test_intervals_have_the_right_width_and_depend_on_the_seed_alone() -> None:

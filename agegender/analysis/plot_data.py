@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, roc_curve
 
 from agegender.analysis.groups import gaps, score_groups
 from agegender.evaluation.bootstrap import COVERAGE, replicate
@@ -97,26 +95,30 @@ def write_plot_data(
 
 
 def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
-    female = predictions["gender_predicted"] >= THRESHOLD
-    counts = confusion_matrix(predictions["gender"], female.astype(int), labels=[0, 1])
+    female = (predictions["gender_predicted"] >= THRESHOLD).astype(int)
+    counts = pd.crosstab(predictions["gender"], female)
+    counts = counts.reindex(index=[0, 1], columns=[0, 1], fill_value=0)
     rows = [
         (actual, predicted, count, 100 * count / max(1, of_actual.sum()))
-        for actual, of_actual in zip(GENDERS, counts, strict=True)
+        for actual, of_actual in zip(GENDERS, counts.to_numpy(), strict=True)
         for predicted, count in zip(GENDERS, of_actual, strict=True)
     ]
     return pd.DataFrame(rows, columns=["actual", "predicted", "count", "percent"])
 
 
 def _roc(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The curve's corners. (Keras would load scikit-learn, if it were here, at every start.)"""
+    columns = ["false_positive_rate", "true_positive_rate"]
     # Without both genders there is no curve; its two ends stand for chance.
-    false_positives = true_positives = np.array([0.0, 1.0])
-    if predictions["gender"].nunique() == 2:
-        false_positives, true_positives, _ = roc_curve(
-            predictions["gender"], predictions["gender_predicted"]
-        )
-    return pd.DataFrame(
-        {"false_positive_rate": false_positives, "true_positive_rate": true_positives}
-    )
+    if predictions["gender"].nunique() < 2:
+        return pd.DataFrame([(0.0, 0.0), (1.0, 1.0)], columns=columns)
+    women = predictions["gender"] == 1
+    photos = pd.DataFrame({columns[0]: ~women, columns[1]: women})
+    # How many of each are classified as female as the threshold falls past each probability.
+    counts = photos.groupby(predictions["gender_predicted"]).sum()[::-1].cumsum()
+    corners = (counts.diff().diff(-1) != 0).any(axis=1)
+    rates = (counts / counts.iloc[-1])[corners]
+    return pd.concat([pd.DataFrame([(0.0, 0.0)], columns=columns), rates])
 
 
 def _reliability(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -41,19 +41,19 @@ _DROPPED = (
 )
 # Of these, what changes no number: the machines of a multi-worker run, GPU memory, the log.
 _KEPT = ("TF_CONFIG", "TF_GPU_ALLOCATOR", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_CPP_")
-# By default glibc returns large tensors to the kernel whenever they are freed, and then gets them
-# back page by page, zeroed, which takes up to a third of a training step; see `make bench`.
-KEPT_MEMORY = (
-    "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184"
-    ":glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1"
-)
-_SET = {
+SETTINGS = {
     # No ~/.keras/keras.json: floatx, channels_first, backend.
     "KERAS_HOME": os.devnull,
     # Keras loads matplotlib where it is installed, and fails at a notebook's settings.
     "MPLBACKEND": "agg",
     "MATPLOTLIBRC": os.devnull,
-    "GLIBC_TUNABLES": KEPT_MEMORY,
+    # Of speed; `make bench` compares them with the defaults. By default glibc returns large tensors
+    # to the kernel whenever they are freed, and then gets them back page by page, zeroed, which
+    # takes up to a third of a training step.
+    "GLIBC_TUNABLES": "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184"
+    ":glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1",
+    # oneDNN's kernels, which TensorFlow by default uses only where the processor has AVX-512.
+    "TF_ENABLE_ONEDNN_OPTS": "1",
     # File names and messages beyond ASCII, whatever the locale.
     "PYTHONUTF8": "1",
     "TZ": "UTC",
@@ -67,5 +67,5 @@ def seal() -> None:
         for name, value in os.environ.items()
         if name.startswith(_KEPT) or not name.startswith(_DROPPED)
     }
-    if kept | _SET != os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept | _SET)
+    if kept | SETTINGS != os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept | SETTINGS)

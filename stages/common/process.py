@@ -1,6 +1,7 @@
 """What the process of a stage owes to whoever started it: to stop when told to, and with DVC."""
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -22,17 +23,19 @@ _greetings: IO[bytes] | None = None
 
 def begin() -> None:
     """Before the imports, which take seconds: answer Ctrl-C, and stop when DVC is killed."""
-    hold_greetings()
+    imports_begin()
     signal.signal(signal.SIGINT, _interrupted)
     if "DVC_STAGE" in os.environ:
         threading.Thread(target=_stop_with_dvc, daemon=True).start()
 
 
-def hold_greetings() -> None:
+def imports_begin() -> None:
     """Before TensorFlow is imported: show what is written to stderr only if the import fails.
 
-    TensorFlow greets there, from C++, before it looks at its log level.
+    TensorFlow greets there, from C++, before it looks at its log level. A third of the import would
+    go into looking for garbage among its modules, now and at the end of the process.
     """
+    gc.disable()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     global _greetings
     # On a full disk they are shown.
@@ -43,7 +46,9 @@ def hold_greetings() -> None:
 
 
 def imports_done() -> None:
-    """Write to the terminal or log again."""
+    """Write to the terminal or log again; what has been imported stays to the end."""
+    gc.freeze()
+    gc.enable()
     global _greetings
     if _greetings:
         atexit.unregister(_show_greetings)
