@@ -1,5 +1,6 @@
 """What tests share: clones of the project in which DVC really runs."""
 
+import gc
 import os
 import shutil
 import sys
@@ -17,6 +18,8 @@ from tests.clones import Clone
 
 # What tests compute in this process, or start by `python -c`, is computed as in the stages.
 os.environ |= SETTINGS
+# Nor is garbage looked for while the tests import TensorFlow, or among its modules later.
+gc.disable()
 
 # The whole pipeline, as small as it goes.
 TINY = {
@@ -46,6 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     waiting, others = of_pipeline[True], of_pipeline[False]
     meanwhile = len(others) // 2
     items[:] = [*waiting[:1], *others[:meanwhile], *waiting[1:], *others[meanwhile:]]
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

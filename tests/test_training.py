@@ -4,7 +4,7 @@ import logging
 import math
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,14 @@ EVERYTHING: dict[str, Any] = {
 ON_EPOCH_END = Checkpoint.on_epoch_end
 
 
+@pytest.fixture(autouse=True)
+def eagerly() -> Iterator[None]:
+    """Most of the time would go into making graphs, which other tests train with."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 class Stopped(Exception):
     """Training was stopped from outside."""
 
@@ -62,7 +70,7 @@ def trained(
     Stopped, as a kill would, after so many epochs of this process.
     """
     options = custom_options(
-        **{"dense_units": [8], "dropout": 0.5, "batch_size": 16, "epochs": 3, **changed}
+        **{"dense_units": [8], "dropout": 0.5, "batch_size": 32, "epochs": 3, **changed}
     )
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -82,7 +90,7 @@ def trained(
             raise Stopped
 
     seen: list[Epoch] = []
-    validation = embeddings(FEATURES, LABELS, 16, tasks)
+    validation = embeddings(FEATURES, LABELS, 50, tasks)
     with patch.object(Checkpoint, "on_epoch_end", on_epoch_end):
         networks, _ = train_ensemble(
             build, batches, validation, Objective(tasks, options), 7, folder, seen.append
@@ -132,16 +140,16 @@ def test_each_network_of_an_ensemble_has_a_seed_of_its_own_wherever_it_stops(
         models.append(weakref.ref(model))
 
     alone, epochs = trained(tmp_path / "alone", **EVERYTHING)
-    whole, whole_epochs = trained(tmp_path / "whole", ensemble_size=3, built=built, **EVERYTHING)
+    whole, whole_epochs = trained(tmp_path / "whole", ensemble_size=2, built=built, **EVERYTHING)
     assert same(whole[0], alone[0]) and whole_epochs == epochs
-    assert not any(same(whole[a], whole[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert not same(*whole)
     # Each is gone before the next is trained.
-    assert alive == [0, 0, 0]
+    assert alive == [0, 0]
     folder = tmp_path / "stopped"
     with pytest.raises(Stopped):
-        trained(folder, ensemble_size=3, stop_after=4, **EVERYTHING)
-    assert saved_state(folder, 3) == "training is saved after epoch 1 of network 2"
-    resumed, resumed_epochs = trained(folder, ensemble_size=3, **EVERYTHING)
+        trained(folder, ensemble_size=2, stop_after=4, **EVERYTHING)
+    assert saved_state(folder, 2) == "training is saved after epoch 1 of network 2"
+    resumed, resumed_epochs = trained(folder, ensemble_size=2, **EVERYTHING)
     assert resumed_epochs == epochs
     assert all(same(a, b) for a, b in zip(resumed, whole, strict=True))
 
