@@ -107,7 +107,7 @@ def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _roc(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The curve's corners. (Keras would load scikit-learn, if it were here, at every start.)"""
+    """The curve's corners. Without scikit-learn, which Keras loads wherever it is installed."""
     columns = ["false_positive_rate", "true_positive_rate"]
     # Without both genders there is no curve; its two ends stand for chance.
     if predictions["gender"].nunique() < 2:
