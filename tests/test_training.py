@@ -90,7 +90,7 @@ def trained(
             raise Stopped
 
     seen: list[Epoch] = []
-    validation = embeddings(FEATURES, LABELS, 50, tasks)
+    validation = embeddings(FEATURES, LABELS, 32, tasks)
     with patch.object(Checkpoint, "on_epoch_end", on_epoch_end):
         networks, _ = train_ensemble(
             build, batches, validation, Objective(tasks, options), 7, folder, seen.append
